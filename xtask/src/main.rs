@@ -1,2 +1,78 @@
-//! The commands of the project.
-fn main() {}
+//! The commands of the project, run as `cargo xtask COMMAND`; `cargo xtask help` lists them.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+mod setup;
+mod shell;
+mod wasm;
+mod workspace;
+
+/// One command: its name, its arguments, what it does, and the function that does it.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<ExitCode>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "wasm",
+        arguments: "",
+        about: "Build the filter for a proxy: target/jwt_gate.wasm, without a build path inside",
+        run: |arguments| {
+            no_arguments("wasm", arguments)?;
+            wasm::build()?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "setup",
+        arguments: "[PART...]",
+        about: "Install what the tests need and the machine lacks: rust, envoy, node, wasm-bindgen (default: all)",
+        run: setup::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "help".into());
+    let rest: Vec<String> = arguments.collect();
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("no command `{name}`; expected one of these\n\n{}", help());
+        return ExitCode::from(2);
+    };
+    match (command.run)(&rest) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cargo xtask {name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The list of commands, one a paragraph.
+fn help() -> String {
+    let mut text = String::from("The commands of JWT Gate. Usage: cargo xtask COMMAND\n");
+    for command in COMMANDS {
+        text.push_str(
+            &format!("\n  {} {}\n", command.name, command.arguments).replace(" \n", "\n"),
+        );
+        text.push_str(&format!("      {}\n", command.about));
+    }
+    text
+}
+
+/// Refuses arguments of a command that takes none.
+fn no_arguments(command: &str, arguments: &[String]) -> Result<()> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(found) => bail!("found argument `{found}`, expected none after `{command}`"),
+    }
+}

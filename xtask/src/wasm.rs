@@ -1,0 +1,170 @@
+//! `cargo xtask wasm`: the filter as a proxy loads it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{setup, shell, workspace};
+
+/// What the module is compiled for: WASI as the proxies offer it.
+const TARGET: &str = "wasm32-wasip1";
+
+/// Builds the module, puts it at `target/jwt_gate.wasm` and prints its size.
+///
+/// Equal sources give equal bytes on every machine: no flag comes from the environment, and every
+/// folder of this machine is replaced by a fixed name.
+///
+/// # Errors
+///
+/// The build failed, or a path of this machine is in the module.
+pub(crate) fn build() -> Result<()> {
+    setup::rust_targets()?;
+    // The folder of the registry's sources is known only when they are there.
+    shell::run(shell::cargo().args(["fetch", "--quiet", "--target", TARGET]))?;
+
+    let mut cargo = shell::cargo();
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        let is_flags = name.ends_with("RUSTFLAGS") || name.ends_with("RUSTC_WRAPPER");
+        if is_flags || name.starts_with("CARGO_PROFILE_") || name == "RUSTC_BOOTSTRAP" {
+            cargo.env_remove(&*name);
+        }
+    }
+    // The profile's own settings are in Cargo.toml; these flags alone depend on the machine.
+    // `--config` adds to what .cargo/config.toml says where RUSTFLAGS would replace it.
+    let flags: Vec<String> = remaps()?.iter().map(|flag| toml_string(flag)).collect();
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--package",
+            "jwt-gate",
+            "--target",
+            TARGET,
+        ])
+        .arg("--config")
+        .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
+    shell::run(&mut cargo)?;
+
+    let built = workspace::target()
+        .join(TARGET)
+        .join("release/jwt_gate.wasm");
+    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    refuse_paths(&bytes)?;
+    replace(&workspace::module(), &bytes)?;
+    println!("target/jwt_gate.wasm: {} bytes", bytes.len());
+    Ok(())
+}
+
+/// The flags that replace the folders of this machine; of several that fit, rustc takes the last.
+fn remaps() -> Result<Vec<String>> {
+    let sysroot = PathBuf::from(shell::read(
+        shell::command("rustc").args(["--print", "sysroot"]),
+    )?);
+    let version = shell::read(shell::command("rustc").arg("-vV"))?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .with_context(|| format!("found no commit-hash in `rustc -vV`: {version}"))?;
+
+    let mut pairs: Vec<(PathBuf, String)> = Vec::new();
+    if let Some(home) = env::home_dir() {
+        pairs.push((home.clone(), "/home".into()));
+        let cargo_home =
+            env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+        pairs.push((cargo_home.clone(), "/cargo".into()));
+        // Each registry has a folder whose name depends on how this machine reaches it.
+        if let Ok(registries) = fs::read_dir(cargo_home.join("registry/src")) {
+            for registry in registries {
+                pairs.push((registry?.path(), "/crates".into()));
+            }
+        }
+    }
+    pairs.push((sysroot.clone(), "/sysroot".into()));
+    // The name that the distributed standard library already has inside; a machine with the
+    // component rust-src would show its own folder instead.
+    pairs.push((
+        sysroot.join("lib/rustlib/src/rust"),
+        format!("/rustc/{commit}"),
+    ));
+    pairs.push((workspace::root(), "/jwt-gate".into()));
+    Ok(pairs
+        .into_iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect())
+}
+
+/// Refuses a module that tells where it was built: panic texts go to the proxy's log.
+fn refuse_paths(module: &[u8]) -> Result<()> {
+    let root = workspace::root();
+    let mut folders = vec![root];
+    folders.extend(env::home_dir());
+    folders.extend(env::var_os("CARGO_HOME").map(PathBuf::from));
+    for folder in folders {
+        let text = folder.to_string_lossy();
+        // A home such as `/` says nothing.
+        if text.len() < 4 {
+            continue;
+        }
+        if let Some(at) = find(module, text.as_bytes()) {
+            let end = module.len().min(at + 120);
+            bail!(
+                "found the path {text} in the module at byte {at}, expected no path of this machine: {}",
+                String::from_utf8_lossy(&module[at..end]).escape_debug()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The place of the first occurrence of `needle`, which is not empty.
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+}
+
+/// Writes the file in one step: a proxy or a test that reads it sees the old or the new one whole.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let fresh = path.with_extension("wasm.new");
+    fs::write(&fresh, bytes).with_context(|| format!("cannot write {}", fresh.display()))?;
+    fs::rename(&fresh, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A text as a basic string of TOML.
+fn toml_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_this_machine_is_found_and_named() {
+        let root = workspace::root();
+        let module = format!("\0asm panicked at {}/filter/src/abi.rs", root.display());
+        let error = refuse_paths(module.as_bytes()).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("found the path {}", root.display())),
+            "{error}"
+        );
+        assert!(error.contains("filter/src/abi.rs"), "{error}");
+    }
+
+    #[test]
+    fn replaced_paths_pass() {
+        refuse_paths(b"\0asm /crates/serde_json-1/src/de.rs /rustc/0123/library/core").unwrap();
+    }
+
+    #[test]
+    fn a_quote_in_a_folder_does_not_end_the_flag() {
+        assert_eq!(toml_string(r#"a"b\c"#), r#""a\"b\\c""#);
+    }
+}

@@ -1,0 +1,32 @@
+//! Where things are in a checkout.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The root of the checkout.
+pub(crate) fn root() -> PathBuf {
+    // At compile time, so that the command works from any folder; a checkout that was moved is
+    // compiled again, since cargo's fingerprint holds the path.
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// Cargo's target folder, which also keeps the tools and the logs.
+pub(crate) fn target() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+/// Where tools that are not the machine's own are installed.
+pub(crate) fn tools() -> PathBuf {
+    root().join("target/tools")
+}
+
+/// The finished filter module.
+pub(crate) fn module() -> PathBuf {
+    root().join("target/jwt_gate.wasm")
+}
