@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Runs the filter inside the Envoy that users run, and looks at it from both sides: from the
+//! client's (over HTTP/1.1 and HTTP/2) and from the upstream's.
+//!
+//! A test needs three things: an [`Upstream`] that answers with what it received, an [`Envoy`]
+//! with a configuration, and a client that sends bytes exactly as they are written ([`http1`],
+//! [`http2`]). Configurations come from [`config`] (made for the test) or from [`shipped`] (the
+//! files that users start from, with only addresses, paths and keys replaced).
+//!
+//! Everything listens on 127.0.0.1 on a free port and ends with its value; logs stay in
+//! `target/e2e/<test>/`.
+
+mod admin;
+mod echo;
+mod envoy;
+mod places;
+mod reply;
+
+pub mod config;
+pub mod http1;
+pub mod http2;
+pub mod shipped;
+
+pub use echo::{Received, Upstream};
+pub use envoy::{Envoy, Place};
+pub use places::{checkout, module};
+pub use reply::Reply;

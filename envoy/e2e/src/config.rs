@@ -1,0 +1,220 @@
+//! Envoy configurations made for a test.
+//!
+//! Path normalisation stays off here, unlike in the shipped files: the filter shall see the path
+//! that the client wrote, and refuse it by itself.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::places::module;
+
+/// How the policy stands in Envoy's configuration.
+#[derive(Clone, Debug)]
+pub enum Policy {
+    /// As a `google.protobuf.Struct`, which reaches the filter as protobuf bytes.
+    Struct(Value),
+    /// As a `google.protobuf.StringValue`, which reaches the filter as it is.
+    Text(String),
+}
+
+impl Policy {
+    fn any(&self) -> Value {
+        match self {
+            Self::Struct(value) => {
+                json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": value })
+            }
+            Self::Text(text) => {
+                json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text })
+            }
+        }
+    }
+}
+
+/// One listener on a free port of 127.0.0.1 with JWT Gate in front of the upstream.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    name: String,
+    policy: Policy,
+    routes: Value,
+    before: Vec<Value>,
+    after: Vec<Value>,
+    extra: Vec<(String, Value)>,
+}
+
+impl Listener {
+    /// A listener that sends what the filter allows to the upstream.
+    #[must_use]
+    pub fn new(name: &str, policy: Policy) -> Self {
+        let routes = json!([{ "match": { "prefix": "/" }, "route": { "cluster": "upstream" } }]);
+        Self {
+            name: name.to_owned(),
+            policy,
+            routes,
+            before: Vec::new(),
+            after: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    /// Replaces the routes.
+    #[must_use]
+    pub fn routes(mut self, routes: Value) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// Puts `filter_metadata.jwt_gate` on the one route.
+    #[must_use]
+    pub fn route_metadata(self, filter_metadata: &Value) -> Self {
+        self.routes(json!([{
+            "match": { "prefix": "/" },
+            "route": { "cluster": "upstream" },
+            "metadata": { "filter_metadata": filter_metadata },
+        }]))
+    }
+
+    /// Adds an HTTP filter behind JWT Gate.
+    #[must_use]
+    pub fn then(mut self, filter: Value) -> Self {
+        self.after.push(filter);
+        self
+    }
+
+    /// Adds an HTTP filter in front of JWT Gate.
+    #[must_use]
+    pub fn first(mut self, filter: Value) -> Self {
+        self.before.push(filter);
+        self
+    }
+
+    /// Sets a field of the HTTP connection manager.
+    #[must_use]
+    pub fn manager(mut self, field: &str, value: Value) -> Self {
+        self.extra.push((field.to_owned(), value));
+        self
+    }
+
+    /// The listener as Envoy's JSON.
+    ///
+    /// # Errors
+    ///
+    /// The filter module is not built.
+    pub fn build(&self) -> Result<Value> {
+        let mut filters = self.before.clone();
+        filters.push(gate(&self.policy)?);
+        filters.extend(self.after.iter().cloned());
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+        }));
+        let mut manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": self.name,
+            "route_config": { "virtual_hosts": [
+                { "name": "all", "domains": ["*"], "routes": self.routes },
+            ] },
+            // Shows a refusal's reason to the test. Replies that Envoy makes itself or that a
+            // filter makes pass here, replies of the upstream do not.
+            "local_reply_config": { "mappers": [{
+                "filter": { "status_code_filter": { "comparison": {
+                    "op": "GE", "value": { "default_value": 0, "runtime_key": "none" },
+                } } },
+                "headers_to_add": [{
+                    "header": { "key": DETAILS, "value": "%RESPONSE_CODE_DETAILS%" },
+                }],
+            }] },
+            "http_filters": filters,
+        });
+        for (field, value) in &self.extra {
+            manager[field] = value.clone();
+        }
+        Ok(json!({
+            "name": self.name,
+            "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } },
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": manager,
+            }] }],
+        }))
+    }
+}
+
+/// The header in which [`Listener`]s show the response-code details of a refusal.
+pub const DETAILS: &str = "x-test-details";
+
+fn gate(policy: &Policy) -> Result<Value> {
+    Ok(json!({
+        "name": "jwt_gate",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": "jwt_gate",
+                "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "vm_id": "jwt-gate.test",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": { "local": { "filename": module()? } },
+                },
+                "configuration": policy.any(),
+            },
+        },
+    }))
+}
+
+/// A bootstrap with these listeners and the cluster `upstream` on a port of 127.0.0.1.
+///
+/// # Errors
+///
+/// The filter module is not built.
+pub fn bootstrap(upstream: u16, listeners: &[Listener]) -> Result<Value> {
+    let listeners: Vec<_> = listeners
+        .iter()
+        .map(Listener::build)
+        .collect::<Result<_>>()?;
+    Ok(json!({
+        "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } } },
+        "static_resources": {
+            "listeners": listeners,
+            "clusters": [{
+                "name": "upstream",
+                "type": "STATIC",
+                "connect_timeout": "5s",
+                "load_assignment": { "cluster_name": "upstream", "endpoints": [{ "lb_endpoints": [
+                    { "endpoint": { "address": { "socket_address": {
+                        "address": "127.0.0.1", "port_value": upstream,
+                    } } } },
+                ] }] },
+            }],
+        },
+    }))
+}
+
+/// Makes a bootstrap read more listeners from a watched file (LDS).
+#[must_use]
+pub fn watching(mut bootstrap: Value, listeners: &std::path::Path) -> Value {
+    // Watched by folder: a rename inside it is what Envoy takes for an update.
+    bootstrap["dynamic_resources"] = json!({ "lds_config": {
+        "path_config_source": { "path": listeners },
+        "resource_api_version": "V3",
+    } });
+    bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
+    bootstrap
+}
+
+/// The text of a file for [`watching`].
+///
+/// # Errors
+///
+/// The filter module is not built.
+pub fn listener_file(version: &str, listeners: &[Listener]) -> Result<String> {
+    let resources: Vec<_> = (listeners.iter())
+        .map(|listener| {
+            let mut resource = listener.build()?;
+            resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+            Ok(resource)
+        })
+        .collect::<Result<_>>()?;
+    Ok(serde_json::to_string_pretty(
+        &json!({ "version_info": version, "resources": resources }),
+    )?)
+}
