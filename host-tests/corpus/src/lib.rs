@@ -1,1 +1,38 @@
-//! Placeholder.
+//! The scenarios: what is sent to the gate and what must come of it, as plain data.
+//!
+//! A scenario is one TOML file in `host-tests/scenarios`. It names a policy (a YAML file in
+//! `scenarios/policies`), describes tokens to mint from the keys in `host-tests/keys`, and lists
+//! requests with what must come back or arrive upstream. [`load`] reads and checks all of them;
+//! [`Case::mint`] turns one into a [`Scenario`], in which nothing is left to look up: bytes of
+//! headers, bytes of configuration, expectations. Whoever runs it reports what was [`Seen`] and
+//! asks [`Exchange::differences`] what is wrong with it.
+//!
+//! The crate depends on no crate of the filter, so that a fault there cannot hide itself here,
+//! and tells nothing about who runs the scenarios, or how.
+//!
+//! The file format is described in `host-tests/scenarios/README.md`.
+
+mod base64url;
+mod case;
+mod change;
+mod compare;
+mod error;
+mod exceptions;
+mod file;
+mod key;
+mod policy;
+mod proto;
+mod scenario;
+mod seen;
+mod text;
+mod token;
+
+pub use case::{Case, Clock, load, root};
+pub use error::Error;
+pub use exceptions::Exceptions;
+pub use key::{Key, SigningAlgorithm};
+pub use policy::{PolicyDocument, named_policy};
+pub use proto::{metadata, structure};
+pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, Verdict};
+pub use seen::{Fate, Reason, Reply, Seen, SeenConfiguration};
+pub use token::{mint, real_token};

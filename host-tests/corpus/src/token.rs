@@ -1,0 +1,518 @@
+//! Tokens, minted as a scenario describes them: good ones, and every kind of bad one.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::{
+    base64url,
+    file::{Part, TokenFile},
+    key::{self, Key, SigningAlgorithm},
+    text,
+};
+
+/// A claim further than this from the scenario's `now` is no time that should move with it.
+const NEAR_SECONDS: i64 = 10 * 365 * 24 * 3600;
+
+/// How deep `like` and `text` may refer to other tokens.
+const MAX_DEPTH: usize = 8;
+
+/// A token signed RS256 with the key, its header completed with `alg`, `typ` and `kid` where
+/// `header` does not say otherwise.
+pub fn mint(key: &Key, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+    let mut whole = default_header(SigningAlgorithm::RS256, key.name());
+    whole.extend(header.clone());
+    let input = format!(
+        "{}.{}",
+        base64url::encode(Value::Object(whole).to_string()),
+        base64url::encode(Value::Object(claims.clone()).to_string())
+    );
+    let signature = key.sign(jwt_compact::alg::Rsa::rs256(), input.as_bytes());
+    format!("{input}.{}", base64url::encode(signature))
+}
+
+/// A token that others published: `auth0` or `fusionauth`, from `host-tests/vectors`.
+///
+/// # Errors
+///
+/// There is no such file.
+pub fn real_token(name: &str) -> Result<String, String> {
+    let text = key::read("vectors", &format!("{name}-access-token.jwt"))?;
+    Ok(text.trim().to_owned())
+}
+
+/// The tokens that a scenario can name, minted when they are first asked for.
+pub(crate) struct Tokens<'a> {
+    shared: &'a BTreeMap<String, TokenFile>,
+    own: &'a BTreeMap<String, TokenFile>,
+    now: i64,
+    shift: i64,
+    minted: RefCell<BTreeMap<String, Vec<u8>>>,
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Tokens<'a> {
+    /// `now` is the scenario's time in seconds; times near it move by `shift` seconds.
+    pub(crate) fn new(
+        shared: &'a BTreeMap<String, TokenFile>,
+        own: &'a BTreeMap<String, TokenFile>,
+        now: i64,
+        shift: i64,
+    ) -> Self {
+        Self {
+            shared,
+            own,
+            now,
+            shift,
+            minted: RefCell::default(),
+            used: RefCell::default(),
+        }
+    }
+
+    /// What a placeholder of a scenario stands for: `NAME`, `NAME.header`, `NAME.payload`,
+    /// `NAME.signature`, `time:SECONDS`, `repeat:TEXT:COUNT`, or a key's text.
+    pub(crate) fn placeholder(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.placeholder_at(name, 0)
+    }
+
+    /// The names of the tokens asked for since the last call.
+    pub(crate) fn take_used(&self) -> BTreeSet<String> {
+        self.used.take()
+    }
+
+    /// The whole token.
+    pub(crate) fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.get_at(name, 0)
+    }
+
+    fn placeholder_at(&self, name: &str, depth: usize) -> Result<Vec<u8>, String> {
+        if let Some(seconds) = name.strip_prefix("time:") {
+            let seconds: i64 = seconds
+                .parse()
+                .map_err(|_| format!("found ${{{name}}}, expected ${{time:SECONDS}}"))?;
+            return Ok((seconds + self.shift).to_string().into_bytes());
+        }
+        if let Some(rest) = name.strip_prefix("repeat:") {
+            let (what, count) = rest
+                .rsplit_once(':')
+                .and_then(|(what, count)| Some((what, count.parse().ok()?)))
+                .ok_or_else(|| format!("found ${{{name}}}, expected ${{repeat:TEXT:COUNT}}"))?;
+            return Ok(what.repeat(count).into_bytes());
+        }
+        if let Some(text) = key::placeholder(name) {
+            return text;
+        }
+        let (token, part) = match name.split_once('.') {
+            None => (name, None),
+            Some((token, part)) => (token, Some(part)),
+        };
+        let whole = self.get_at(token, depth)?;
+        let Some(part) = part else {
+            return Ok(whole);
+        };
+        let index = match part {
+            "header" => 0,
+            "payload" => 1,
+            "signature" => 2,
+            _ => return Err(format!("found ${{{name}}}: a token has no part {part:?}")),
+        };
+        let part = whole.split(|b| *b == b'.').nth(index);
+        part.map(<[u8]>::to_vec)
+            .ok_or_else(|| format!("token {token} has no part {index}"))
+    }
+
+    fn get_at(&self, name: &str, depth: usize) -> Result<Vec<u8>, String> {
+        self.used.borrow_mut().insert(name.to_owned());
+        if let Some(minted) = self.minted.borrow().get(name) {
+            return Ok(minted.clone());
+        }
+        let token = self
+            .whole(name, depth)
+            .and_then(|description| self.make(&description, depth))
+            .map_err(|problem| format!("token.{name}: {problem}"))?;
+        self.minted
+            .borrow_mut()
+            .insert(name.to_owned(), token.clone());
+        Ok(token)
+    }
+
+    /// The description, laid over the one that it is `like`.
+    fn whole(&self, name: &str, depth: usize) -> Result<TokenFile, String> {
+        if depth > MAX_DEPTH {
+            return Err("it refers to itself".to_owned());
+        }
+        let own = self
+            .own
+            .get(name)
+            .or_else(|| self.shared.get(name))
+            .ok_or("there is no such token here or in tokens.toml")?;
+        let Some(like) = &own.like else {
+            return Ok(own.clone());
+        };
+        self.used.borrow_mut().insert(like.clone());
+        let base = self.whole(like, depth + 1)?;
+        Ok(laid_over(base, own.clone()))
+    }
+
+    fn make(&self, token: &TokenFile, depth: usize) -> Result<Vec<u8>, String> {
+        if let Some(name) = &token.real {
+            return real_token(name).map(String::into_bytes);
+        }
+        let lookup = |name: &str| self.placeholder_at(name, depth + 1);
+        if let Some(text) = &token.text {
+            return text::bytes(text, &lookup);
+        }
+        let algorithm = token.sign.unwrap_or_default();
+        let key = token.key.as_deref().ok_or("it has no `key`")?;
+        let secret = token
+            .secret
+            .as_ref()
+            .map(|secret| text::bytes(secret, &lookup))
+            .transpose()?;
+
+        let sign = |padding: &Padding| -> Result<Vec<u8>, String> {
+            let input = match &token.input {
+                Some(input) => text::bytes(input, &lookup)?,
+                None => {
+                    let header = self.header(token, algorithm, key, padding, &lookup)?;
+                    let claims = self.claims(token, padding, &lookup)?;
+                    format!(
+                        "{}.{}",
+                        base64url::encode(header),
+                        base64url::encode(claims)
+                    )
+                    .into_bytes()
+                }
+            };
+            let signature = algorithm.sign(key, secret.as_deref(), &input)?;
+            Ok([
+                &input,
+                ".".as_bytes(),
+                base64url::encode(signature).as_bytes(),
+            ]
+            .concat())
+        };
+        let whole = match token.pad_to {
+            None => sign(&Padding::default())?,
+            Some(length) => padded_to(length, sign)?,
+        };
+        damaged(whole, token)
+    }
+
+    fn header(
+        &self,
+        token: &TokenFile,
+        algorithm: SigningAlgorithm,
+        key: &str,
+        padding: &Padding,
+        lookup: &text::Lookup<'_>,
+    ) -> Result<Vec<u8>, String> {
+        if let Some(raw) = &token.raw_header {
+            return text::bytes(raw, lookup);
+        }
+        let mut header = default_header(algorithm, key);
+        for (name, value) in &token.header {
+            header.insert(name.clone(), expanded(value, lookup)?);
+        }
+        for name in token
+            .without
+            .iter()
+            .filter_map(|n| n.strip_prefix("header."))
+        {
+            header
+                .remove(name)
+                .ok_or_else(|| format!("without: the header has no {name:?}"))?;
+        }
+        if padding.header > 0 {
+            header.insert("pad".to_owned(), "x".repeat(padding.header).into());
+        }
+        Ok(Value::Object(header).to_string().into_bytes())
+    }
+
+    fn claims(
+        &self,
+        token: &TokenFile,
+        padding: &Padding,
+        lookup: &text::Lookup<'_>,
+    ) -> Result<Vec<u8>, String> {
+        if let Some(raw) = &token.raw_claims {
+            return text::bytes(raw, lookup);
+        }
+        let mut claims = token.claims.clone();
+        for name in token.without.iter().filter(|n| !n.starts_with("header.")) {
+            claims
+                .remove(name)
+                .ok_or_else(|| format!("without: the claims have no {name:?}"))?;
+        }
+        for name in ["exp", "nbf", "iat"] {
+            if let Some(Value::Number(time)) = claims.get_mut(name) {
+                *time = self.shifted(time);
+            }
+        }
+        if let Some(length) = padding.claims {
+            claims.insert("pad".to_owned(), "x".repeat(length).into());
+        }
+        Ok(Value::Object(claims).to_string().into_bytes())
+    }
+
+    fn shifted(&self, time: &Number) -> Number {
+        if let Some(seconds) = time.as_i64() {
+            let near = seconds.abs_diff(self.now) < NEAR_SECONDS.unsigned_abs();
+            return if near {
+                (seconds + self.shift).into()
+            } else {
+                time.clone()
+            };
+        }
+        let near = |t: &f64| (t - self.now as f64).abs() < NEAR_SECONDS as f64;
+        time.as_f64()
+            .filter(near)
+            .and_then(|t| Number::from_f64(t + self.shift as f64))
+            .unwrap_or_else(|| time.clone())
+    }
+}
+
+/// What is put into a token so that it has a wanted length.
+#[derive(Default)]
+struct Padding {
+    header: usize,
+    claims: Option<usize>,
+}
+
+fn default_header(algorithm: SigningAlgorithm, kid: &str) -> Map<String, Value> {
+    let Value::Object(header) = json!({"alg": algorithm.name(), "typ": "JWT", "kid": kid}) else {
+        return Map::new();
+    };
+    header
+}
+
+fn laid_over(base: TokenFile, own: TokenFile) -> TokenFile {
+    let mut header = base.header;
+    header.extend(own.header);
+    let mut claims = base.claims;
+    claims.extend(own.claims);
+    let mut without = base.without;
+    without.extend(own.without);
+    TokenFile {
+        like: None,
+        real: own.real.or(base.real),
+        text: own.text.or(base.text),
+        key: own.key.or(base.key),
+        sign: own.sign.or(base.sign),
+        secret: own.secret.or(base.secret),
+        header,
+        claims,
+        without,
+        raw_header: own.raw_header.or(base.raw_header),
+        raw_claims: own.raw_claims.or(base.raw_claims),
+        input: own.input.or(base.input),
+        pad_to: own.pad_to.or(base.pad_to),
+        flip: own.flip.or(base.flip),
+        stray_bits: own.stray_bits.or(base.stray_bits),
+    }
+}
+
+/// Placeholders in the strings of a header value, so that a token can carry a key.
+fn expanded(value: &Value, lookup: &text::Lookup<'_>) -> Result<Value, String> {
+    let Value::String(text) = value else {
+        return Ok(value.clone());
+    };
+    let out = text::plain(text, lookup)?;
+    let is_jwk = text::sole_placeholder(text).is_some_and(|name| name.starts_with("jwk:"));
+    if is_jwk {
+        serde_json::from_str(&out).map_err(|e| e.to_string())
+    } else {
+        Ok(Value::String(out))
+    }
+}
+
+/// Pads claims, and the header where base64 cannot give the length otherwise.
+fn padded_to(
+    length: usize,
+    sign: impl Fn(&Padding) -> Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, String> {
+    for header in 0..4 {
+        let least = sign(&Padding {
+            header,
+            claims: Some(0),
+        })?
+        .len();
+        let missing = length.checked_sub(least);
+        let missing = missing.ok_or_else(|| format!("pad_to: it already has {least} bytes"))?;
+        for claims in (missing * 3 / 4).saturating_sub(3)..=missing {
+            // Base64 grows by 4 for 3 bytes: only a few lengths are near enough to be worth a
+            // signature.
+            if claims > missing * 3 / 4 + 3 {
+                break;
+            }
+            let token = sign(&Padding {
+                header,
+                claims: Some(claims),
+            })?;
+            if token.len() == length {
+                return Ok(token);
+            }
+        }
+    }
+    Err(format!("pad_to: no padding gives {length} bytes"))
+}
+
+fn damaged(token: Vec<u8>, how: &TokenFile) -> Result<Vec<u8>, String> {
+    if how.flip.is_none() && how.stray_bits.is_none() {
+        return Ok(token);
+    }
+    let text = String::from_utf8(token).map_err(|e| e.to_string())?;
+    let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
+    let mut change = |part: Part, f: &dyn Fn(&str) -> Result<String, String>| {
+        let index = match part {
+            Part::Header => 0,
+            Part::Payload => 1,
+            Part::Signature => 2,
+        };
+        let part = parts.get_mut(index).ok_or("the part is not there")?;
+        *part = f(part)?;
+        Ok::<(), String>(())
+    };
+    if let Some((part, bit)) = how.flip {
+        change(part, &|text| {
+            let mut bytes = base64url::decode(text)?;
+            let byte = bytes.get_mut(bit / 8).ok_or("flip: there is no such bit")?;
+            *byte ^= 1 << (bit % 8);
+            Ok(base64url::encode(bytes))
+        })?;
+    }
+    if let Some(part) = how.stray_bits {
+        change(part, &|text| {
+            base64url::with_stray_bits(text).map_err(|e| format!("stray_bits: {e}"))
+        })?;
+    }
+    Ok(parts.join(".").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use jwt_compact::{
+        AlgorithmExt as _, UntrustedToken,
+        alg::{Rsa, RsaPublicKey},
+    };
+    use rsa::pkcs8::DecodePublicKey as _;
+
+    use super::*;
+
+    fn tokens_file(text: &str) -> BTreeMap<String, TokenFile> {
+        toml::from_str(text).unwrap()
+    }
+
+    fn text_of(tokens: &Tokens<'_>, name: &str) -> String {
+        String::from_utf8(tokens.get(name).unwrap()).unwrap()
+    }
+
+    /// The claims, if jwt-compact accepts the signature of `rsa-1`.
+    fn verified(token: &str) -> Option<Map<String, Value>> {
+        let pem = Key::load("rsa-1").unwrap().public_pem();
+        let key = RsaPublicKey::from_public_key_pem(&pem).unwrap();
+        let token = UntrustedToken::new(token).ok()?;
+        let token = Rsa::rs256()
+            .validator::<Map<String, Value>>(&key)
+            .validate(&token)
+            .ok()?;
+        Some(token.claims().custom.clone())
+    }
+
+    const GOOD: &str = r#"
+        [good]
+        key = "rsa-1"
+        claims = { sub = "alice", exp = 1_700_000_300 }
+    "#;
+
+    #[test]
+    fn an_independent_reader_accepts_what_is_minted() {
+        let shared = tokens_file(GOOD);
+        let own = BTreeMap::new();
+        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 0);
+        assert_eq!(verified(&text_of(&tokens, "good")).unwrap()["sub"], "alice");
+
+        let Value::Object(claims) = json!({"sub": "bob"}) else {
+            panic!("an object")
+        };
+        let token = mint(&Key::load("rsa-1").unwrap(), &Map::new(), &claims);
+        assert_eq!(verified(&token).unwrap()["sub"], "bob");
+    }
+
+    #[test]
+    fn times_near_now_move_with_the_clock() {
+        let shared = tokens_file(
+            r#"
+            [t]
+            key = "rsa-1"
+            claims = { exp = 1_700_000_300, nbf = 0, iat = 1_699_999_999.5, other = 1_700_000_000 }
+            "#,
+        );
+        let own = BTreeMap::new();
+        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 1_000);
+        let payload = tokens.placeholder("t.payload").unwrap();
+        let payload = base64url::decode(std::str::from_utf8(&payload).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(
+            claims,
+            json!({"exp": 1_700_001_300, "nbf": 0, "iat": 1_700_000_999.5, "other": 1_700_000_000})
+        );
+        assert_eq!(tokens.placeholder("time:5").unwrap(), b"1005");
+    }
+
+    #[test]
+    fn damage_is_done_to_a_good_token() {
+        let shared = tokens_file(GOOD);
+        let own = tokens_file(
+            r#"
+            flipped = { like = "good", flip = ["payload", 9] }
+            stray = { like = "good", stray_bits = "signature" }
+            padded = { like = "good", input = "${good.header}=.${good.payload}" }
+            unsigned = { like = "good", sign = "none" }
+            confused = { like = "good", sign = "HS256", secret = "${pem:rsa-1}" }
+            long = { like = "good", pad_to = 2001 }
+            longer = { like = "good", pad_to = 2002 }
+            "#,
+        );
+        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 0);
+        let good = text_of(&tokens, "good");
+        for name in ["flipped", "stray", "unsigned", "confused"] {
+            let token = text_of(&tokens, name);
+            assert_ne!(token, good, "{name}");
+            assert!(verified(&token).is_none(), "{name}");
+        }
+        assert!(text_of(&tokens, "unsigned").ends_with('.'));
+        assert!(text_of(&tokens, "padded").contains("=."));
+        assert_eq!(text_of(&tokens, "long").len(), 2001);
+        assert_eq!(text_of(&tokens, "longer").len(), 2002);
+        assert!(verified(&text_of(&tokens, "longer")).is_some());
+    }
+
+    #[test]
+    fn mistakes_name_the_token() {
+        let shared = tokens_file(
+            r#"
+            a = { like = "b" }
+            b = { like = "a" }
+            keyless = { claims = {} }
+            loop = { text = "${loop}" }
+            unkeyed = { key = "nobody" }
+            "#,
+        );
+        let own = BTreeMap::new();
+        let tokens = Tokens::new(&shared, &own, 0, 0);
+        for name in ["a", "keyless", "loop", "unkeyed", "absent"] {
+            let problem = tokens.get(name).unwrap_err();
+            assert!(problem.starts_with(&format!("token.{name}: ")), "{problem}");
+        }
+    }
+
+    #[test]
+    fn the_real_tokens_are_here() {
+        assert!(real_token("auth0").unwrap().starts_with("eyJ"));
+        assert!(real_token("nobody").is_err());
+    }
+}
