@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod lint;
 mod setup;
 mod shell;
 mod wasm;
@@ -33,6 +34,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[PART...]",
         about: "Install what the tests need and the machine lacks: rust, envoy, node, wasm-bindgen (default: all)",
         run: setup::run,
+    },
+    Command {
+        name: "lint-envoy",
+        arguments: "FILE...",
+        about: "Find ways around the filter in Envoy configurations, above all routes that match on its headers",
+        run: lint::run,
     },
 ];
 
