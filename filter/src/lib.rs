@@ -1,1 +1,63 @@
-//! Placeholder.
+//! JWT Gate as a proxy-wasm module: the adapter between a proxy and `jwt-gate-core`.
+//!
+//! The core decides; this crate asks the host for what the decision needs and carries it out. It
+//! holds no check of its own: what reads a token, a path or a policy document belongs in the core.
+//!
+//! # One request
+//!
+//! ```text
+//! host --on_request_headers--> stream: whole header map, route metadata, clock
+//!                                |
+//!                                v
+//!                         jwt_gate_core::decide
+//!                                |
+//!                                v
+//! host <--host calls---------- stream: header patch, filter state, reply, counter, log line
+//! ```
+//!
+//! # Where to look
+//!
+//! - `stream`: one request, start to end. Begin here.
+//! - `root`: one configuration: the document is compiled once, or refused with every problem in
+//!   the log.
+//! - `gate`: what requests share: policy, keys, compiled route rules, counters.
+//! - `abi`: every host call, and the only unsafe code. `pairs` is the form in which the ABI
+//!   writes a header map.
+//!
+//! # Rules of this crate
+//!
+//! - **Anything unexpected denies.** A host call that fails, a header map that is empty or
+//!   malformed, a clock that shows nothing: 503 with the reason `host_error`, in report mode too. If
+//!   even the reply fails, the stream stays where it is; it is never continued.
+//! - **Nothing panics.** A panic traps, and a trap takes the proxy's worker with it. The SDK's own
+//!   getters and setters panic on a status they do not know and on a header that is not UTF-8, so
+//!   they are not used at all (`clippy.toml` bans them).
+//! - **Nothing outlives a configuration.** A configuration update makes a new root context in the
+//!   same VM, so there are no statics: whatever requests share hangs off the root context.
+//! - **Few crossings.** One call for the whole header map (the single-header call shows only the
+//!   first of several), one for the clock; properties, filter state and counters only if the policy
+//!   asks for them. Some hosts end their process on a call they do not know.
+//! - **Token bytes go nowhere**, nor do paths and header values: log lines and counter names are
+//!   made of names from the configuration and of fixed reason codes.
+
+mod abi;
+#[cfg(target_arch = "wasm32")]
+mod entry;
+mod gate;
+mod metrics;
+mod pairs;
+mod root;
+mod route_cache;
+mod stream;
+mod text;
+
+use crate::root::Root;
+
+/// Registers the filter with the SDK's dispatcher, on the calling thread.
+///
+/// The module does this itself when the host initialises it. A native test calls it once in each
+/// thread that drives the `proxy_on_*` entry points, because the dispatcher is thread-local: a
+/// thread is to a native test what a VM is to a proxy.
+pub fn start() {
+    proxy_wasm::set_root_context(|_context_id| Box::new(Root::new()));
+}

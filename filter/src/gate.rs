@@ -1,0 +1,141 @@
+//! What the requests of one configuration share.
+
+use std::rc::Rc;
+
+use jwt_gate_core::{Compiled, ConfigErrors, Denial, KeyRing, Permit, Policy, RouteRule};
+
+use crate::{
+    abi::{self, HostError, LogLevel},
+    metrics::{Counters, Outcome},
+    route_cache::RouteCache,
+    text::one_line,
+};
+
+/// A compiled configuration, and what it gathers while it is in force.
+pub(crate) struct Gate {
+    /// The rules.
+    pub(crate) policy: Policy,
+    /// The issuers' keys.
+    pub(crate) keys: KeyRing,
+    counters: Counters,
+    routes: RouteCache<Route>,
+}
+
+/// What the metadata of a route say.
+pub(crate) enum Route {
+    /// A rule that cannot be used. Falling back to the rules of the document would let a typing
+    /// error in a route open it.
+    Invalid,
+    /// Nothing for this filter.
+    Silent,
+    /// A rule.
+    Speaks(RouteRule),
+}
+
+impl Gate {
+    /// The gate of a compiled configuration.
+    pub(crate) fn new(compiled: Compiled) -> Self {
+        Self::of(compiled.policy, compiled.keys)
+    }
+
+    /// A gate that lets nobody through: in place until there is a good configuration, for hosts
+    /// that go on without one.
+    pub(crate) fn closed() -> Self {
+        Self::of(Policy::deny_all(), KeyRing::default())
+    }
+
+    /// What the route of the current request says; `None` if the policy does not ask.
+    ///
+    /// # Errors
+    ///
+    /// The host cannot tell. A route without metadata is no error.
+    pub(crate) fn route(&self) -> Result<Option<Rc<Route>>, HostError> {
+        if !self.policy.reads_route_metadata() {
+            return Ok(None);
+        }
+        let Some(metadata) = abi::property(ROUTE_METADATA)? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            self.routes
+                .get(metadata, |metadata| self.compile_route(metadata)),
+        ))
+    }
+
+    /// Notes that a request goes on.
+    pub(crate) fn note_allowed(&self, permit: &Permit<'_>) {
+        if self.policy.counts() {
+            self.counters
+                .count(Outcome::Allowed, permit.rule(), permit.issuer());
+        }
+    }
+
+    /// Notes that a request is denied; `cause` is the host call that it failed on, if any.
+    pub(crate) fn note_denied(&self, denial: &Denial<'_>, cause: Option<HostError>) {
+        let reason = denial.reject().reason();
+        let line = line("denied", reason, denial);
+        match cause {
+            Some(cause) => abi::log(LogLevel::Error, &format!("{line}: {cause}")),
+            None => abi::log(LogLevel::Info, &line),
+        }
+        self.count(Outcome::Denied(reason), denial);
+    }
+
+    /// Notes that a request goes on in report mode only.
+    pub(crate) fn note_would_deny(&self, denial: &Denial<'_>) {
+        let reason = denial.reject().reason();
+        abi::log(LogLevel::Warn, &line("would deny", reason, denial));
+        self.count(Outcome::WouldDeny(reason), denial);
+    }
+
+    fn compile_route(&self, metadata: &[u8]) -> Route {
+        match self.policy.compile_route(metadata) {
+            Ok(Some(rule)) => Route::Speaks(rule),
+            Ok(None) => Route::Silent,
+            Err(errors) => {
+                log_problems("route metadata", &errors);
+                let line = "jwt-gate: every request of a route with these metadata gets 503";
+                abi::log(LogLevel::Error, line);
+                Route::Invalid
+            }
+        }
+    }
+
+    fn count(&self, outcome: Outcome, denial: &Denial<'_>) {
+        if self.policy.counts() {
+            self.counters.count(outcome, denial.rule(), denial.issuer());
+        }
+    }
+
+    fn of(policy: Policy, keys: KeyRing) -> Self {
+        Self {
+            policy,
+            keys,
+            counters: Counters::new(),
+            routes: RouteCache::new(),
+        }
+    }
+}
+
+/// Writes one line for each problem of a document.
+pub(crate) fn log_problems(document: &str, errors: &ConfigErrors) {
+    for problem in errors.problems() {
+        let line = format!("jwt-gate: {document}: {problem}");
+        abi::log(LogLevel::Error, &one_line(&line));
+    }
+}
+
+/// The log line of a refusal: a fixed code and names from the configuration; never a path, a header
+/// or a token.
+fn line(verdict: &str, reason: &str, denial: &Denial<'_>) -> String {
+    let rule = denial.rule().unwrap_or("none");
+    let issuer = denial.issuer().unwrap_or("none");
+    one_line(&format!(
+        "jwt-gate: {verdict}: reason={reason} rule={rule} issuer={issuer}"
+    ))
+    .into_owned()
+}
+
+/// The property with the metadata of the chosen route, its parts separated by NUL: a serialised
+/// `envoy.config.core.v3.Metadata`.
+const ROUTE_METADATA: &[u8] = b"xds\0route_metadata";

@@ -1,0 +1,147 @@
+//! Counters of what was decided.
+//!
+//! A counter's name carries its labels, because the ABI has no other place for them:
+//!
+//! ```text
+//! jwt_gate.allowed.rule.<rule>.issuer.<issuer>
+//! jwt_gate.denied.reason.<reason>.rule.<rule>.issuer.<issuer>
+//! jwt_gate.would_deny.reason.<reason>.rule.<rule>.issuer.<issuer>
+//! ```
+//!
+//! `none` stands where there is no rule or no issuer. Rules and issuers are names from the
+//! configuration and reasons a closed list, so nobody can make counters by sending requests.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::abi;
+
+/// The counters of one configuration, each defined when it is first needed.
+///
+/// A host that refuses a counter loses that counter and nothing else: a request is decided the
+/// same with and without.
+pub(crate) struct Counters {
+    /// `None` for a counter that the host refused, so that it is not asked again.
+    ids: RefCell<BTreeMap<String, Option<u32>>>,
+    /// The name being looked up; kept, so that counting allocates nothing.
+    name: RefCell<String>,
+}
+
+impl Counters {
+    /// No counter yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            ids: RefCell::new(BTreeMap::new()),
+            name: RefCell::new(String::new()),
+        }
+    }
+
+    /// Counts one request.
+    pub(crate) fn count(&self, outcome: Outcome, rule: Option<&str>, issuer: Option<&str>) {
+        // Taken out and put back rather than borrowed: host calls follow.
+        let mut name = self.name.take();
+        write_name(&mut name, outcome, rule, issuer);
+        if let Some(id) = self.id(&name)
+            && let Err(error) = abi::increment_counter(id)
+        {
+            // Once: the counter is not tried again.
+            self.ids.borrow_mut().insert(name.clone(), None);
+            lost(&name, error);
+        }
+        self.name.replace(name);
+    }
+
+    fn id(&self, name: &str) -> Option<u32> {
+        let known = self.ids.borrow().get(name).copied();
+        if let Some(known) = known {
+            return known;
+        }
+        let id = abi::define_counter(name)
+            .map_err(|error| lost(name, error))
+            .ok();
+        self.ids.borrow_mut().insert(name.to_owned(), id);
+        id
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// The request goes on.
+    Allowed,
+    /// It does not, for this reason.
+    Denied(&'static str),
+    /// Report mode: it goes on, but would not for this reason.
+    WouldDeny(&'static str),
+}
+
+fn lost(name: &str, error: abi::HostError) {
+    abi::log(
+        abi::LogLevel::Warn,
+        &format!("jwt-gate: counter {name} is lost: {error}"),
+    );
+}
+
+fn write_name(name: &mut String, outcome: Outcome, rule: Option<&str>, issuer: Option<&str>) {
+    name.clear();
+    let (verdict, reason) = match outcome {
+        Outcome::Allowed => ("jwt_gate.allowed", None),
+        Outcome::Denied(reason) => ("jwt_gate.denied", Some(reason)),
+        Outcome::WouldDeny(reason) => ("jwt_gate.would_deny", Some(reason)),
+    };
+    name.push_str(verdict);
+    if let Some(reason) = reason {
+        write_label(name, ".reason.", reason);
+    }
+    write_label(name, ".rule.", rule.unwrap_or("none"));
+    write_label(name, ".issuer.", issuer.unwrap_or("none"));
+}
+
+/// Writes a label; what is not a letter, a digit, `-` or `_` becomes `_`, so that a dot in the name
+/// of an issuer does not look like the next label.
+fn write_label(name: &mut String, key: &str, value: &str) {
+    name.push_str(key);
+    name.extend(value.chars().map(|c| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => c,
+        _ => '_',
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(outcome: Outcome, rule: Option<&str>, issuer: Option<&str>) -> String {
+        let mut name = String::from("what was there before");
+        write_name(&mut name, outcome, rule, issuer);
+        name
+    }
+
+    #[test]
+    fn a_name_carries_verdict_reason_rule_and_issuer() {
+        assert_eq!(
+            name(Outcome::Allowed, Some("list-hamsters"), Some("auth0")),
+            "jwt_gate.allowed.rule.list-hamsters.issuer.auth0"
+        );
+        assert_eq!(
+            name(Outcome::Denied("expired"), Some("rest"), Some("okta_2")),
+            "jwt_gate.denied.reason.expired.rule.rest.issuer.okta_2"
+        );
+        assert_eq!(
+            name(Outcome::WouldDeny("no_rule"), None, None),
+            "jwt_gate.would_deny.reason.no_rule.rule.none.issuer.none"
+        );
+    }
+
+    #[test]
+    fn a_label_cannot_look_like_two() {
+        assert_eq!(
+            name(
+                Outcome::Allowed,
+                Some("a.issuer.b"),
+                Some("https://issuer.test/ü")
+            ),
+            "jwt_gate.allowed.rule.a_issuer_b.issuer.https___issuer_test__"
+        );
+    }
+}
