@@ -1,1 +1,53 @@
-//! Placeholder.
+//! A proxy-wasm host as plain data: what a proxy does when a filter calls it.
+//!
+//! [`Model`] answers the 39 host functions of ABI 0.2.1 the way Envoy 1.40 does, without a proxy, a
+//! clock, a thread or a WebAssembly engine. [`Host`] drives a filter through its life (start,
+//! configure, requests, end) and hands back an [`Outcome`] for each request. What runs the filter is
+//! a [`Guest`]: wasmtime in one crate, native code in another. Both are thin, so there is one model
+//! of a host and no second mock to drift from it.
+//!
+//! ```text
+//!            calls exports                 host functions
+//! Host<G> ----------------> Guest (filter) ---------------> Model
+//!    \________________________ reads and sets ______________^
+//! ```
+//!
+//! Everything is deterministic: time stands still unless told otherwise, random bytes follow a
+//! seed, and any host call can be made to fail with any status (see [`Fault`]).
+
+mod callback;
+mod callouts;
+mod calls;
+mod clock;
+mod context;
+mod headers;
+mod host;
+mod local_reply;
+mod metrics;
+mod model;
+mod outcome;
+mod pairs;
+mod properties;
+mod random;
+mod request;
+mod settings;
+mod shared;
+mod status;
+mod trace;
+
+pub use callback::Callback;
+pub use callouts::{Callouts, GrpcCall, HttpCall};
+pub use clock::Clock;
+pub use headers::Headers;
+pub use host::{Guest, Host, OpenStream};
+pub use metrics::{MetricKind, MetricValue, Metrics};
+pub use model::Model;
+pub use outcome::{Fate, LogLevel, LogLine, Outcome, Reply, Startup, Trap};
+pub use pairs::{PAIRS_MAX_BYTES, PAIRS_MAX_COUNT, decode_pairs, encode_pairs};
+pub use properties::Properties;
+pub use random::Random;
+pub use request::Request;
+pub use settings::Settings;
+pub use shared::Shared;
+pub use status::{Refusal, Status};
+pub use trace::{Call, Fault};

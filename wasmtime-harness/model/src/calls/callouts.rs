@@ -1,0 +1,171 @@
+//! Calls to other services.
+
+use crate::{
+    callouts::{GrpcCall, HttpCall},
+    model::Model,
+    pairs::decode_pairs,
+    status::{Refusal, Status},
+};
+
+impl Model {
+    /// Sends an HTTP request to a cluster and gives the token that the answer will carry.
+    ///
+    /// `timeout` is in milliseconds, 0 for none.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_ARGUMENT` for an unknown cluster, a missing `:method`, `:path` or `:authority`, or a
+    /// timeout beyond 31 bits.
+    pub fn http_call(
+        &mut self,
+        cluster: &[u8],
+        headers: &[u8],
+        body: &[u8],
+        trailers: &[u8],
+        timeout: u32,
+    ) -> Result<u32, Refusal> {
+        self.host_call("proxy_http_call", |model| {
+            let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
+            let headers = decode_pairs(headers);
+            let complete = [":method", ":path", ":authority"]
+                .iter()
+                .all(|name| headers.has(name));
+            if !model.settings.clusters.contains(cluster)
+                || !complete
+                || i32::try_from(timeout).is_err()
+            {
+                return Err(Status::BAD_ARGUMENT);
+            }
+            let call = HttpCall {
+                token: model.callouts.http_token(),
+                root: model.root_id(),
+                cluster: cluster.to_owned(),
+                headers,
+                body: body.to_vec(),
+                trailers: decode_pairs(trailers),
+                timeout,
+            };
+            let token = call.token;
+            model.callouts.http.push(call);
+            Ok(token)
+        })
+    }
+
+    /// Sends a gRPC request and gives the token that the answer will carry.
+    ///
+    /// `timeout` is in milliseconds, 0 for none.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn grpc_call(
+        &mut self,
+        upstream: &[u8],
+        service: &[u8],
+        method: &[u8],
+        metadata: &[u8],
+        message: &[u8],
+        timeout: u32,
+    ) -> Result<u32, Refusal> {
+        self.host_call("proxy_grpc_call", |model| {
+            let _ = timeout;
+            Ok(model.open_grpc([upstream, service, method], metadata, Some(message)))
+        })
+    }
+
+    /// Opens a gRPC stream and gives its token.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn grpc_stream(
+        &mut self,
+        upstream: &[u8],
+        service: &[u8],
+        method: &[u8],
+        metadata: &[u8],
+    ) -> Result<u32, Refusal> {
+        self.host_call("proxy_grpc_stream", |model| {
+            Ok(model.open_grpc([upstream, service, method], metadata, None))
+        })
+    }
+
+    /// Sends a message on a gRPC stream.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_ARGUMENT` for a token of a call; `NOT_FOUND` for a stream that is not open.
+    pub fn grpc_send(&mut self, token: u32, message: &[u8], end: bool) -> Result<(), Refusal> {
+        self.host_call("proxy_grpc_send", |model| {
+            if !is_stream(token) {
+                return Err(Status::BAD_ARGUMENT);
+            }
+            let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
+            call.messages.push(message.to_vec());
+            call.closed |= end;
+            Ok(())
+        })
+    }
+
+    /// Drops a gRPC call or stream.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when it is not open.
+    pub fn grpc_cancel(&mut self, token: u32) -> Result<(), Refusal> {
+        self.host_call("proxy_grpc_cancel", |model| {
+            model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
+            model.callouts.drop_grpc(token);
+            Ok(())
+        })
+    }
+
+    /// Drops a gRPC call, or closes the filter's side of a stream.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when it is not open.
+    pub fn grpc_close(&mut self, token: u32) -> Result<(), Refusal> {
+        self.host_call("proxy_grpc_close", |model| {
+            let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
+            if is_stream(token) {
+                call.closed = true;
+            } else {
+                model.callouts.drop_grpc(token);
+            }
+            Ok(())
+        })
+    }
+
+    /// How the last call ended: a number and a message.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn get_status(&mut self) -> Result<(u32, Vec<u8>), Refusal> {
+        self.host_call("proxy_get_status", |model| {
+            Ok(model.callouts.status.clone())
+        })
+    }
+
+    fn open_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
+        let [upstream, service, method] = names.map(<[u8]>::to_vec);
+        let call = GrpcCall {
+            token: self.callouts.grpc_token(message.is_none()),
+            root: self.root_id(),
+            upstream,
+            service,
+            method,
+            metadata: decode_pairs(metadata),
+            messages: message.map(<[u8]>::to_vec).into_iter().collect(),
+            closed: message.is_some(),
+        };
+        let token = call.token;
+        self.callouts.grpc.push(call);
+        token
+    }
+}
+
+fn is_stream(token: u32) -> bool {
+    token.is_multiple_of(2)
+}

@@ -1,0 +1,109 @@
+//! Logging, time, contexts and foreign functions.
+
+use crate::{
+    model::Model,
+    outcome::{LogLevel, LogLine},
+    status::{Refusal, Status},
+};
+
+impl Model {
+    /// Logs a line.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_ARGUMENT` for a level above 5.
+    pub fn log(&mut self, level: u32, text: &[u8]) -> Result<(), Refusal> {
+        self.host_call("proxy_log", |model| {
+            let level = LogLevel::from_number(level).ok_or(Status::BAD_ARGUMENT)?;
+            model.logs.push(LogLine {
+                level,
+                text: String::from_utf8_lossy(text).into_owned(),
+            });
+            Ok(())
+        })
+    }
+
+    /// The level from which on lines are kept.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn get_log_level(&mut self) -> Result<u32, Refusal> {
+        self.host_call("proxy_get_log_level", |model| {
+            Ok(model.settings.log_level.number())
+        })
+    }
+
+    /// The time in nanoseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn get_current_time_nanoseconds(&mut self) -> Result<u64, Refusal> {
+        self.host_call("proxy_get_current_time_nanoseconds", |model| {
+            Ok(model.clock.read_wall())
+        })
+    }
+
+    /// Asks for ticks every so many milliseconds; 0 ends them.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn set_tick_period_milliseconds(&mut self, period: u32) -> Result<(), Refusal> {
+        self.host_call("proxy_set_tick_period_milliseconds", |model| {
+            let root = model.root_id();
+            if let Some(root) = model.root_mut(root) {
+                root.tick_period = period;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the following calls of this callback speak for another context.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_ARGUMENT` for a context that does not exist.
+    pub fn set_effective_context(&mut self, context: u32) -> Result<(), Refusal> {
+        self.host_call("proxy_set_effective_context", |model| {
+            if !model.contexts.contains_key(&context) {
+                return Err(Status::BAD_ARGUMENT);
+            }
+            model.effective = Some(context);
+            Ok(())
+        })
+    }
+
+    /// Ends a context whose `proxy_on_done` answered "not yet".
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when there is none.
+    pub fn done(&mut self) -> Result<(), Refusal> {
+        self.host_call("proxy_done", |model| {
+            let id = model.context_id();
+            let root = model.root_mut(id).filter(|root| root.pending_done);
+            let root = root.ok_or(Status::NOT_FOUND)?;
+            root.pending_done = false;
+            root.finished = true;
+            Ok(())
+        })
+    }
+
+    /// Calls a function that the host offers beyond the ABI; there are none here.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND`.
+    pub fn call_foreign_function(
+        &mut self,
+        name: &[u8],
+        arguments: &[u8],
+    ) -> Result<Vec<u8>, Refusal> {
+        self.host_call("proxy_call_foreign_function", |_| {
+            let _ = (name, arguments);
+            Err(Status::NOT_FOUND)
+        })
+    }
+}

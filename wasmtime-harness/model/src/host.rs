@@ -1,0 +1,388 @@
+//! The proxy's part: when a filter is called, and what comes of it.
+
+use crate::{
+    callback::Callback,
+    callouts::Answer,
+    context::Access,
+    headers::Headers,
+    local_reply,
+    model::Model,
+    outcome::{Fate, Outcome, Startup, Trap},
+    request::Request,
+    status::Status,
+};
+
+/// Something that runs a filter: a WebAssembly engine, or native code.
+pub trait Guest {
+    /// Gives `visit` the model that this filter's host calls go to.
+    ///
+    /// The model belongs to the guest since host calls need it while a callback runs.
+    fn model<R>(&mut self, visit: impl FnOnce(&mut Model) -> R) -> R;
+
+    /// Calls an exported function of the filter.
+    ///
+    /// The answer is 0 for a function that returns nothing, and `None` when the filter does not have
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// A trap; the filter is not called again after one.
+    fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap>;
+}
+
+/// A request that the filter has seen and that has not ended; see [`Host::open`].
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "a request ends by Host::finish only"]
+pub struct OpenStream(u32);
+
+impl OpenStream {
+    /// The stream's context id.
+    #[must_use]
+    pub fn context(&self) -> u32 {
+        self.0
+    }
+}
+
+/// A proxy with one filter in it, driven step by step.
+#[derive(Debug)]
+pub struct Host<G> {
+    guest: G,
+    root: Option<u32>,
+    trap: Option<Trap>,
+}
+
+impl<G: Guest> Host<G> {
+    /// A proxy that has loaded the filter and not started it.
+    pub fn new(mut guest: G) -> Self {
+        guest.model(|model| model.loading = false);
+        Self {
+            guest,
+            root: None,
+            trap: None,
+        }
+    }
+
+    /// Starts the VM with its first plugin configuration.
+    ///
+    /// Requests go to this root even if it refused the configuration, as in hosts that go on
+    /// regardless; Envoy exits instead.
+    pub fn start(&mut self, vm_configuration: &[u8], plugin_configuration: &[u8]) -> Startup {
+        self.guest
+            .model(|model| model.vm_configuration = vm_configuration.to_vec());
+        let startup = self.add_root(plugin_configuration);
+        self.root = Some(startup.root);
+        startup
+    }
+
+    /// Updates the configuration in the running VM: a new root context beside the old one.
+    ///
+    /// An accepted one takes over, and the old root ends. A refused one ends at once, and the old
+    /// root serves on: Envoy finds out in a VM of its own, with the same result.
+    pub fn reconfigure(&mut self, plugin_configuration: &[u8]) -> Startup {
+        let startup = self.add_root(plugin_configuration);
+        let ended = if startup.accepted {
+            self.root.replace(startup.root)
+        } else {
+            Some(startup.root)
+        };
+        if let Some(root) = ended {
+            self.end_root(root);
+        }
+        startup
+    }
+
+    /// Takes one request through its whole life.
+    pub fn request(&mut self, request: Request) -> Outcome {
+        let stream = self.open(request);
+        self.finish(stream)
+    }
+
+    /// Hands a request's headers to the filter.
+    pub fn open(&mut self, request: Request) -> OpenStream {
+        let root = self.root.unwrap_or_default();
+        let end_of_stream = request.end_of_stream;
+        let headers = count(&request.headers);
+        let context = self.guest.model(|model| model.add_stream(root, request));
+        let parent = root;
+        self.call(Callback::ContextCreate { context, parent });
+        self.guest.model(|model| {
+            if let Some(stream) = model.stream_mut(context) {
+                stream.request_headers.access = Access::Write;
+            }
+        });
+        let callback = Callback::RequestHeaders {
+            context,
+            headers,
+            end_of_stream,
+        };
+        let action = self.call(callback).map(|action| action.unwrap_or_default());
+        self.guest.model(|model| {
+            let stop = model.stop;
+            if let Some(stream) = model.stream_mut(context) {
+                stream.action = action;
+                stream.settle(action.map(|action| if stop { 1 } else { action }));
+            }
+        });
+        OpenStream(context)
+    }
+
+    /// What has become of an open stream so far.
+    pub fn fate(&mut self, stream: &OpenStream) -> Fate {
+        let fate = self
+            .guest
+            .model(|model| model.stream_mut(stream.0).map(|stream| stream.fate));
+        match fate {
+            Some(Fate::Paused) | None if self.trap.is_some() => Fate::Trapped,
+            Some(fate) => fate,
+            None => Fate::Reset,
+        }
+    }
+
+    /// Takes an open stream to its end: the response phase if there is a response, log, done, delete.
+    ///
+    /// A request that is still paused ends as if its client went away.
+    pub fn finish(&mut self, stream: OpenStream) -> Outcome {
+        let fate = self.fate(&stream);
+        let stream = stream.0;
+        let response = match fate {
+            Fate::Continued | Fate::Replied => self.respond(stream),
+            Fate::Paused | Fate::Reset | Fate::Trapped => None,
+        };
+        self.guest.model(|model| model.open_for_log(stream));
+        // Envoy's order; the specification logs after done.
+        self.call(Callback::Log { context: stream });
+        self.call(Callback::Done { context: stream });
+        self.call(Callback::Delete { context: stream });
+        let trap = self.trap.clone();
+        self.guest.model(|model| {
+            let logs = model.take_logs();
+            let trace = model.take_trace();
+            let stream = model.take_stream(stream);
+            let mut outcome = Outcome {
+                fate,
+                action: None,
+                reply: None,
+                request_headers: Headers::default(),
+                published: std::collections::BTreeMap::new(),
+                response,
+                logs,
+                trace,
+                trap,
+            };
+            if let Some(stream) = stream {
+                outcome.action = stream.action;
+                outcome.reply = stream.reply;
+                outcome.request_headers = stream.request_headers.headers;
+                outcome.published = stream.published;
+            }
+            outcome
+        })
+    }
+
+    /// Delivers the answer to an HTTP call; without headers the call counts as reset.
+    ///
+    /// Streams that the filter resumes or answers meanwhile are settled. A token that waits for no
+    /// answer changes nothing.
+    pub fn answer(&mut self, token: u32, headers: Headers, body: &[u8], trailers: Option<Headers>) {
+        let call = self.guest.model(|model| {
+            let waiting = &mut model.callouts.http;
+            let at = waiting.iter().position(|call| call.token == token)?;
+            Some(waiting.remove(at))
+        });
+        let Some(call) = call else {
+            return;
+        };
+        let callback = Callback::HttpCallResponse {
+            context: call.root,
+            token,
+            headers: count(&headers),
+            body: size(body),
+            trailers: trailers.as_ref().map_or(0, count),
+        };
+        self.guest.model(|model| {
+            if headers.is_empty() {
+                model.callouts.status = (Status::BROKEN_CONNECTION.0, b"reset".to_vec());
+            } else {
+                model.callouts.answer = Some(Answer {
+                    headers,
+                    body: body.to_vec(),
+                    trailers,
+                });
+            }
+        });
+        self.call(callback);
+        self.guest.model(|model| {
+            model.callouts.answer = None;
+            // Envoy forgets the message and keeps the number.
+            model.callouts.status.1.clear();
+        });
+        self.settle();
+    }
+
+    /// Ticks every root that asked for ticks.
+    pub fn tick(&mut self) {
+        for context in self.guest.model(|model| model.ticking()) {
+            self.call(Callback::Tick { context });
+        }
+        self.settle();
+    }
+
+    /// Tells each queue's consumer of the items that came since the last time.
+    pub fn deliver_queues(&mut self) {
+        let ready = self
+            .guest
+            .model(|model| std::mem::take(&mut model.ready_queues));
+        for (context, queue) in ready {
+            self.call(Callback::QueueReady { context, queue });
+        }
+        self.settle();
+    }
+
+    /// The root context that new requests go to.
+    #[must_use]
+    pub fn root(&self) -> Option<u32> {
+        self.root
+    }
+
+    /// Why the VM ended, if it did; it answers nothing after that.
+    #[must_use]
+    pub fn trap(&self) -> Option<&Trap> {
+        self.trap.as_ref()
+    }
+
+    /// Gives `visit` the model.
+    pub fn model<R>(&mut self, visit: impl FnOnce(&mut Model) -> R) -> R {
+        self.guest.model(visit)
+    }
+
+    /// What runs the filter.
+    pub fn guest(&mut self) -> &mut G {
+        &mut self.guest
+    }
+
+    fn add_root(&mut self, configuration: &[u8]) -> Startup {
+        let context = self.guest.model(|model| model.add_root(configuration));
+        // The plugin's configuration cannot be read while the VM starts: it may serve many plugins.
+        self.guest
+            .model(|model| model.set_configuring(context, true));
+        self.call(Callback::ContextCreate { context, parent: 0 });
+        let vm_size = self.guest.model(|model| {
+            model.set_configuring(context, false);
+            size(&model.vm_configuration)
+        });
+        let started = self.call(Callback::VmStart {
+            context,
+            size: vm_size,
+        });
+        self.guest
+            .model(|model| model.set_configuring(context, true));
+        let configured = self.call(Callback::Configure {
+            context,
+            size: size(configuration),
+        });
+        // A function that the filter does not have cannot refuse.
+        let yes = |answer: Option<Option<u32>>| answer.is_some_and(|answer| answer != Some(0));
+        let accepted = yes(started) && yes(configured);
+        let trap = self.trap.clone();
+        self.guest.model(|model| {
+            model.set_configuring(context, false);
+            Startup {
+                root: context,
+                accepted,
+                logs: model.take_logs(),
+                trace: model.take_trace(),
+                trap,
+            }
+        })
+    }
+
+    fn end_root(&mut self, root: u32) {
+        if self.call(Callback::Done { context: root }).flatten() == Some(0) {
+            self.guest.model(|model| {
+                if let Some(root) = model.root_mut(root) {
+                    root.pending_done = true;
+                }
+            });
+        } else {
+            self.call(Callback::Delete { context: root });
+            self.guest.model(|model| model.contexts.remove(&root));
+        }
+    }
+
+    /// The response phase: of the upstream's response, or of the filter's own reply, which passes
+    /// through the filter as well.
+    fn respond(&mut self, context: u32) -> Option<Headers> {
+        let headers = self.guest.model(|model| {
+            let stream = model.stream_mut(context)?;
+            let headers = match &stream.reply {
+                Some(reply) => {
+                    local_reply::response_headers(reply, &stream.request_headers.headers)
+                }
+                None => stream.upstream_response.clone(),
+            };
+            let count = count(&headers);
+            stream.response_headers.headers = headers;
+            stream.response_headers.access = Access::Write;
+            stream.resumed = false;
+            Some(count)
+        })?;
+        let callback = Callback::ResponseHeaders {
+            context,
+            headers,
+            end_of_stream: false,
+        };
+        let answered = self.guest.model(|model| {
+            let stream = model.stream_mut(context);
+            stream.is_some_and(|stream| stream.reply.is_some())
+        });
+        let action = self.call(callback)?.unwrap_or_default();
+        self.guest.model(|model| {
+            let stream = model.stream_mut(context)?;
+            stream.response_headers.access = Access::None;
+            match &stream.reply {
+                Some(reply) if !answered => Some(local_reply::response_headers(
+                    reply,
+                    &stream.request_headers.headers,
+                )),
+                _ if stream.reset => None,
+                _ if action == 0 || stream.resumed => Some(stream.response_headers.headers.clone()),
+                _ => None,
+            }
+        })
+    }
+
+    /// Does what the filter asked for about streams that were paused.
+    fn settle(&mut self) {
+        let finished = self.guest.model(|model| {
+            model.settle_streams();
+            model.finished_roots()
+        });
+        for root in finished {
+            self.call(Callback::Delete { context: root });
+            self.guest.model(|model| model.contexts.remove(&root));
+        }
+    }
+
+    /// The filter's answer, or `None` when its VM has ended.
+    fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
+        if self.trap.is_some() {
+            return None;
+        }
+        self.guest.model(|model| model.enter(callback.context()));
+        match self.guest.call(callback) {
+            Ok(answer) => Some(answer),
+            Err(trap) => {
+                self.trap = Some(trap);
+                None
+            }
+        }
+    }
+}
+
+fn count(headers: &Headers) -> u32 {
+    u32::try_from(headers.len()).unwrap_or(u32::MAX)
+}
+
+fn size(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,243 @@
+//! The state of the host side of one VM.
+
+use std::{collections::BTreeMap, mem};
+
+use crate::{
+    callouts::Callouts,
+    clock::Clock,
+    context::{Access, Context, Root, Stream},
+    metrics::Metrics,
+    outcome::{LogLevel, LogLine},
+    properties::Properties,
+    random::Random,
+    request::Request,
+    settings::Settings,
+    shared::Shared,
+    trace::{Call, Fault},
+};
+
+/// The host side of one VM: everything that host calls read and change.
+///
+/// The public fields may be set at any time between callbacks.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the proxy's configuration says about the filter.
+    pub settings: Settings,
+    /// Properties that every context sees, such as those of the node.
+    pub properties: Properties,
+    /// Time.
+    pub clock: Clock,
+    /// Random bytes for WASI.
+    pub random: Random,
+    /// Shared data and queues.
+    pub shared: Shared,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Calls to other services.
+    pub callouts: Callouts,
+
+    pub(crate) contexts: BTreeMap<u32, Context>,
+    pub(crate) vm_configuration: Vec<u8>,
+    pub(crate) current: u32,
+    pub(crate) effective: Option<u32>,
+    pub(crate) loading: bool,
+    pub(crate) stop: bool,
+    pub(crate) ready_queues: Vec<(u32, u32)>,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) trace: Vec<Call>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) calls_made: u64,
+    last_context: u32,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            properties: Properties::default(),
+            clock: Clock::default(),
+            random: Random::default(),
+            shared: Shared::default(),
+            metrics: Metrics::default(),
+            callouts: Callouts::default(),
+            contexts: BTreeMap::new(),
+            vm_configuration: Vec::new(),
+            current: 0,
+            effective: None,
+            loading: true,
+            stop: false,
+            ready_queues: Vec::new(),
+            logs: Vec::new(),
+            trace: Vec::new(),
+            fault: None,
+            calls_made: 0,
+            last_context: 0,
+        }
+    }
+}
+
+impl Model {
+    /// Makes host calls fail from here on; the first call after this has number 0.
+    ///
+    /// The fault stays until another one, or [`Model::heal`], takes its place.
+    pub fn inject(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+        self.calls_made = 0;
+    }
+
+    /// Lets all host calls work again.
+    pub fn heal(&mut self) {
+        self.fault = None;
+    }
+
+    /// Records a line that the filter wrote to its standard output or error.
+    pub fn print(&mut self, level: LogLevel, text: &[u8]) {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        self.logs.push(LogLine {
+            level,
+            text: String::from_utf8_lossy(text).into_owned(),
+        });
+    }
+
+    /// Changes the status of the call just made, for a binding that could not hand over its result.
+    pub fn amend(&mut self, call: Call) {
+        if let Some(last) = self.trace.last_mut().filter(|last| last.name == call.name) {
+            *last = call;
+        }
+    }
+
+    /// Records a call that a binding refused before the model saw it.
+    pub fn refuse(&mut self, call: Call) {
+        self.calls_made = self.calls_made.saturating_add(1);
+        self.trace.push(call);
+    }
+
+    /// The number of calls in the record, so that a binding can tell whether one was added.
+    #[must_use]
+    pub fn calls_recorded(&self) -> usize {
+        self.trace.len()
+    }
+
+    pub(crate) fn enter(&mut self, context: u32) {
+        self.current = context;
+        self.effective = None;
+        self.stop = false;
+    }
+
+    pub(crate) fn add_root(&mut self, configuration: &[u8]) -> u32 {
+        let root = Root {
+            configuration: configuration.to_vec(),
+            ..Root::default()
+        };
+        self.add_context(Context::Root(root))
+    }
+
+    pub(crate) fn add_stream(&mut self, root: u32, request: Request) -> u32 {
+        self.add_context(Context::Stream(Box::new(Stream::new(root, request))))
+    }
+
+    /// Lets the filter read a root's configuration, or no longer.
+    pub(crate) fn set_configuring(&mut self, id: u32, configuring: bool) {
+        if let Some(root) = self.root_mut(id) {
+            root.configuring = configuring;
+        }
+    }
+
+    pub(crate) fn root_mut(&mut self, id: u32) -> Option<&mut Root> {
+        match self.contexts.get_mut(&id) {
+            Some(Context::Root(root)) => Some(root),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn stream_mut(&mut self, id: u32) -> Option<&mut Stream> {
+        match self.contexts.get_mut(&id) {
+            Some(Context::Stream(stream)) => Some(stream),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn take_stream(&mut self, id: u32) -> Option<Stream> {
+        self.stream_mut(id)?;
+        match self.contexts.remove(&id) {
+            Some(Context::Stream(stream)) => Some(*stream),
+            _ => None,
+        }
+    }
+
+    /// Lets the filter read, and no longer write, the maps of a stream, as the log phase does.
+    pub(crate) fn open_for_log(&mut self, id: u32) {
+        if let Some(stream) = self.stream_mut(id) {
+            stream.request_headers.access = Access::Read;
+            stream.response_headers.access = Access::Read;
+        }
+    }
+
+    /// The roots that asked for ticks.
+    pub(crate) fn ticking(&self) -> Vec<u32> {
+        self.roots(|root| root.tick_period > 0)
+    }
+
+    /// The roots that said "not yet" to their end and are ready for it now.
+    pub(crate) fn finished_roots(&self) -> Vec<u32> {
+        self.roots(|root| root.finished)
+    }
+
+    pub(crate) fn settle_streams(&mut self) {
+        for context in self.contexts.values_mut() {
+            if let Context::Stream(stream) = context {
+                stream.settle(None);
+            }
+        }
+    }
+
+    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+        mem::take(&mut self.logs)
+    }
+
+    pub(crate) fn take_trace(&mut self) -> Vec<Call> {
+        mem::take(&mut self.trace)
+    }
+
+    /// The context that a host call speaks for.
+    pub(crate) fn context_id(&self) -> u32 {
+        self.effective
+            .filter(|id| self.contexts.contains_key(id))
+            .unwrap_or(self.current)
+    }
+
+    /// The stream that a host call speaks for, if it does for one.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        match self.contexts.get(&self.context_id()) {
+            Some(Context::Stream(stream)) => Some(stream),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn current_stream_mut(&mut self) -> Option<&mut Stream> {
+        self.stream_mut(self.context_id())
+    }
+
+    /// The root of the context that a host call speaks for.
+    pub(crate) fn root_id(&self) -> u32 {
+        self.stream()
+            .map_or_else(|| self.context_id(), |stream| stream.root)
+    }
+
+    fn roots(&self, which: impl Fn(&Root) -> bool) -> Vec<u32> {
+        let roots = self
+            .contexts
+            .iter()
+            .filter_map(|(id, context)| match context {
+                Context::Root(root) if which(root) => Some(*id),
+                _ => None,
+            });
+        roots.collect()
+    }
+
+    fn add_context(&mut self, context: Context) -> u32 {
+        self.last_context = self.last_context.saturating_add(1);
+        self.contexts.insert(self.last_context, context);
+        self.last_context
+    }
+}

@@ -1,0 +1,32 @@
+//! What the proxy's own configuration says about a filter.
+
+use std::collections::BTreeSet;
+
+use crate::outcome::LogLevel;
+
+/// The proxy's side of a filter's configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// The plugin's name, property `plugin_name`.
+    pub name: String,
+    /// The plugin's root id, property `plugin_root_id`.
+    pub root_id: String,
+    /// The VM's id, property `plugin_vm_id`; shared data and queues are kept apart by it.
+    pub vm_id: String,
+    /// The level that `proxy_get_log_level` answers; lines below it are recorded all the same.
+    pub log_level: LogLevel,
+    /// Names of upstream clusters that calls can be sent to.
+    pub clusters: BTreeSet<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "filter".to_owned(),
+            root_id: String::new(),
+            vm_id: "vm".to_owned(),
+            log_level: LogLevel::Info,
+            clusters: BTreeSet::new(),
+        }
+    }
+}

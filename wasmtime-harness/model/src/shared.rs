@@ -1,0 +1,137 @@
+//! Shared data and queues: what several VMs of one proxy see.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::status::Status;
+
+/// The proxy-wide store, kept apart by VM id.
+///
+/// There is no deletion, no expiry and no limit, as in proxy-wasm-cpp-host.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Shared {
+    data: BTreeMap<(Vec<u8>, Vec<u8>), Value>,
+    last_cas: u32,
+    queues: BTreeMap<u32, Queue>,
+    last_queue: u32,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Value {
+    bytes: Vec<u8>,
+    cas: u32,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Queue {
+    vm_id: Vec<u8>,
+    name: Vec<u8>,
+    consumer: u32,
+    items: VecDeque<Vec<u8>>,
+}
+
+impl Shared {
+    /// The value of a key and its CAS number.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NOT_FOUND`] when nobody set it.
+    pub fn get(&self, vm_id: &[u8], key: &[u8]) -> Result<(Vec<u8>, u32), Status> {
+        let value = self.data.get(&(vm_id.to_vec(), key.to_vec()));
+        value
+            .map(|value| (value.bytes.clone(), value.cas))
+            .ok_or(Status::NOT_FOUND)
+    }
+
+    /// Sets a key; `cas` 0 is unconditional, and a key that does not exist yet ignores it.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::CAS_MISMATCH`] when the value changed since it was read.
+    pub fn set(&mut self, vm_id: &[u8], key: &[u8], value: &[u8], cas: u32) -> Result<(), Status> {
+        let key = (vm_id.to_vec(), key.to_vec());
+        match self.data.get(&key) {
+            Some(known) if cas != 0 && cas != known.cas => return Err(Status::CAS_MISMATCH),
+            _ => {}
+        }
+        // 0 means "no condition", so no value ever carries it.
+        self.last_cas = self.last_cas.checked_add(1).unwrap_or(1);
+        let value = Value {
+            bytes: value.to_vec(),
+            cas: self.last_cas,
+        };
+        self.data.insert(key, value);
+        Ok(())
+    }
+
+    /// Makes a queue, or takes over one of this name with what is in it; `consumer` is a root.
+    pub(crate) fn register(&mut self, vm_id: &[u8], name: &[u8], consumer: u32) -> u32 {
+        if let Some(token) = self.resolve(vm_id, name) {
+            if let Some(queue) = self.queues.get_mut(&token) {
+                queue.consumer = consumer;
+            }
+            return token;
+        }
+        self.last_queue = self.last_queue.checked_add(1).unwrap_or(1);
+        let queue = Queue {
+            vm_id: vm_id.to_vec(),
+            name: name.to_vec(),
+            consumer,
+            items: VecDeque::new(),
+        };
+        self.queues.insert(self.last_queue, queue);
+        self.last_queue
+    }
+
+    pub(crate) fn resolve(&self, vm_id: &[u8], name: &[u8]) -> Option<u32> {
+        self.queues
+            .iter()
+            .find(|(_, queue)| queue.vm_id == vm_id && queue.name == name)
+            .map(|(token, _)| *token)
+    }
+
+    /// Appends to a queue and names the one root that is told of it.
+    pub(crate) fn enqueue(&mut self, token: u32, value: &[u8]) -> Result<u32, Status> {
+        let queue = self.queues.get_mut(&token).ok_or(Status::NOT_FOUND)?;
+        queue.items.push_back(value.to_vec());
+        Ok(queue.consumer)
+    }
+
+    pub(crate) fn dequeue(&mut self, token: u32) -> Result<Vec<u8>, Status> {
+        let queue = self.queues.get_mut(&token).ok_or(Status::NOT_FOUND)?;
+        queue.items.pop_front().ok_or(Status::EMPTY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cas_guards_an_existing_value_only() {
+        let mut shared = Shared::default();
+        shared.set(b"vm", b"k", b"1", 77).unwrap();
+        let (value, cas) = shared.get(b"vm", b"k").unwrap();
+        assert_eq!(value, b"1");
+        assert_ne!(cas, 0);
+        let mismatch = shared.set(b"vm", b"k", b"2", cas.wrapping_add(1));
+        assert_eq!(mismatch, Err(Status::CAS_MISMATCH));
+        shared.set(b"vm", b"k", b"2", cas).unwrap();
+        shared.set(b"vm", b"k", b"3", 0).unwrap();
+        assert_eq!(shared.get(b"vm", b"k").unwrap().0, b"3");
+        assert_eq!(shared.get(b"other", b"k"), Err(Status::NOT_FOUND));
+    }
+
+    #[test]
+    fn a_queue_has_one_consumer_the_last_that_registered() {
+        let mut shared = Shared::default();
+        let token = shared.register(b"vm", b"q", 1);
+        assert_eq!(shared.enqueue(token, b"a"), Ok(1));
+        assert_eq!(shared.register(b"vm", b"q", 2), token);
+        assert_eq!(shared.enqueue(token, b"b"), Ok(2));
+        assert_eq!(shared.dequeue(token), Ok(b"a".to_vec()));
+        assert_eq!(shared.dequeue(token), Ok(b"b".to_vec()));
+        assert_eq!(shared.dequeue(token), Err(Status::EMPTY));
+        assert_eq!(shared.dequeue(99), Err(Status::NOT_FOUND));
+        assert_eq!(shared.resolve(b"other", b"q"), None);
+    }
+}
