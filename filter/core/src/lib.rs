@@ -1,1 +1,77 @@
-//! Placeholder.
+//! The verdict of JWT Gate: may this OAuth 2 access token do what this request asks?
+//!
+//! Pure: no clock, no host, no log, no globals. The bytes of the request, the keys and the time
+//! come in as arguments, a [`Decision`] goes out, so the same answer comes out of every proxy.
+//!
+//! ```text
+//! headers -> Request -> &Rule -> Bearer -> Unverified -> Verified -> Valid -> Permit -> Decision
+//! ```
+//!
+//! Each stage consumes the one before it and has no other constructor, so that code which skips a
+//! check does not compile. [`decide`] is the whole road, read from top to bottom:
+//!
+//! | stage | file | question |
+//! |---|---|---|
+//! | request | `request.rs`, `path.rs` | does every server read this request the same way? |
+//! | rule | `rule.rs`, `pattern.rs` | which rule speaks for it? |
+//! | bearer | `bearer.rs` | is there exactly one usable token? |
+//! | parse | `jws.rs`, `json.rs` | is it a JWT, strictly? |
+//! | verify | `verify.rs`, `key.rs` | did a key of its issuer sign these bytes? |
+//! | validate | `validate.rs` | is it meant for us, now? |
+//! | authorize | `authorize.rs` | may it do this? |
+//! | forward | `forward.rs` | what does the upstream learn? |
+//!
+//! Configuration is read once, by [`compile`], into a [`Policy`] and a [`KeyRing`]; nothing parses
+//! configuration per request.
+
+mod algorithm;
+mod authorize;
+mod base64url;
+mod bearer;
+mod claims;
+mod config;
+mod decide;
+mod decision;
+mod forward;
+mod host;
+mod issuer;
+mod json;
+mod jwk;
+mod jws;
+mod key;
+mod path;
+mod pattern;
+mod pem;
+mod policy;
+mod reject;
+mod reply;
+mod request;
+mod rule;
+mod time;
+mod validate;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
+pub use decide::decide;
+pub use decision::{Decision, Denial, HeaderOp, Patch, Permit, Verdict};
+pub use key::{KeyRing, KeySet};
+pub use policy::Policy;
+pub use reject::Reject;
+pub use reply::Reply;
+pub use request::Request;
+pub use rule::RouteRule;
+pub use time::UnixTime;
+
+/// The stages one by one, for benchmarks and fuzz targets; not part of the interface.
+#[doc(hidden)]
+pub mod stages {
+    pub use crate::{
+        config::document::read_struct,
+        json::{Json, Limits as JsonLimits, parse as parse_json},
+        jwk::read_set as read_jwk_set,
+        jws::Unverified,
+        path::{Allowances, CanonicalPath},
+        pem::read_keys as read_pem_keys,
+    };
+}

@@ -1,0 +1,248 @@
+//! The header check: is there exactly one usable bearer token?
+
+use crate::{
+    decision::HeaderOp,
+    path::{percent_decode, split_query},
+    reject::Reject,
+    request::Request,
+};
+
+/// A place where tokens may stand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum TokenSource {
+    /// A cookie's whole value.
+    Cookie(String),
+    /// A header's value behind the scheme `Bearer`.
+    BearerHeader(String),
+    /// A header's whole value.
+    PlainHeader(String),
+    /// A query parameter (RFC 6750 section 2.3, which discourages it).
+    Query(String),
+}
+
+/// The one token of a request, by its characters.
+#[derive(Debug)]
+pub(crate) struct Bearer<'t> {
+    pub(crate) token: &'t [u8],
+    source: &'t TokenSource,
+}
+
+impl<'t> Bearer<'t> {
+    /// Looks at every place; `None` if there is no token anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::TokenAmbiguous`] for two tokens, even equal ones, or a repeated `authorization`
+    /// header: this gate would check one and the server behind might use the other
+    /// (CVE-2020-25017). [`Reject::TokenUnusable`] for credentials that cannot be a token.
+    pub(crate) fn find(
+        sources: &'t [TokenSource],
+        request: &Request<'t>,
+    ) -> Result<Option<Self>, Reject> {
+        if request.values(b"authorization").nth(1).is_some() {
+            return Err(Reject::TokenAmbiguous);
+        }
+        let mut found: Option<Self> = None;
+        for source in sources {
+            for token in source.tokens(request)? {
+                if found.is_some() {
+                    return Err(Reject::TokenAmbiguous);
+                }
+                found = Some(Self { token, source });
+            }
+        }
+        match found {
+            Some(bearer) if !is_b64token(bearer.token) => Err(Reject::TokenUnusable),
+            found => Ok(found),
+        }
+    }
+
+    /// The changes that take the token out of the request.
+    pub(crate) fn removal(&self, request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
+        match self.source {
+            TokenSource::BearerHeader(name) | TokenSource::PlainHeader(name) => {
+                // Under the spelling in which it came: nginx keeps the client's.
+                for (known, _) in request.headers() {
+                    if known.eq_ignore_ascii_case(name.as_bytes()) {
+                        patch.push(HeaderOp::Remove(known.to_vec()));
+                    }
+                }
+            }
+            TokenSource::Cookie(name) => {
+                let rest: Vec<&[u8]> = cookies(request)
+                    .filter(|(known, _, _)| *known != name.as_bytes())
+                    .map(|(_, _, pair)| pair)
+                    .collect();
+                patch.push(HeaderOp::Remove(b"cookie".to_vec()));
+                if !rest.is_empty() {
+                    // One line for all is what HTTP/2 asks for anyway (RFC 9113 section 8.2.3).
+                    patch.push(HeaderOp::Set(b"cookie".to_vec(), rest.join(&b"; "[..])));
+                }
+            }
+            TokenSource::Query(name) => {
+                for target in request.values(b":path") {
+                    let (path, query) = split_query(target);
+                    let rest: Vec<&[u8]> = parameters(query.unwrap_or_default())
+                        .filter(|pair| !is_named(pair, name))
+                        .collect();
+                    let mut target = path.to_vec();
+                    if !rest.is_empty() {
+                        target.push(b'?');
+                        target.extend_from_slice(&rest.join(&b'&'));
+                    }
+                    patch.push(HeaderOp::Set(b":path".to_vec(), target));
+                }
+            }
+        }
+    }
+
+    /// Whether the answer must be kept out of shared caches (RFC 6750 section 2.3).
+    pub(crate) fn came_in_query(&self) -> bool {
+        matches!(self.source, TokenSource::Query(_))
+    }
+}
+
+impl TokenSource {
+    /// The name of the header it is read from; the query stands in `:path`.
+    pub(crate) fn header(&self) -> &str {
+        match self {
+            Self::BearerHeader(name) | Self::PlainHeader(name) => name,
+            Self::Cookie(_) => "cookie",
+            Self::Query(_) => ":path",
+        }
+    }
+
+    fn tokens<'t>(&self, request: &Request<'t>) -> Result<Vec<&'t [u8]>, Reject> {
+        match self {
+            Self::BearerHeader(name) => {
+                let mut tokens = Vec::new();
+                for value in request.values(name.as_bytes()) {
+                    tokens.extend(credentials(value)?);
+                }
+                Ok(tokens)
+            }
+            Self::PlainHeader(name) => Ok(request.values(name.as_bytes()).collect()),
+            Self::Cookie(name) => Ok(cookies(request)
+                .filter(|(known, _, _)| *known == name.as_bytes())
+                .map(|(_, value, _)| value)
+                .collect()),
+            Self::Query(name) => Ok(request
+                .values(b":path")
+                .flat_map(|target| parameters(split_query(target).1.unwrap_or_default()))
+                .filter(|pair| is_named(pair, name))
+                .map(|pair| split_pair(pair).1)
+                .collect()),
+        }
+    }
+}
+
+/// The token of a value like `Bearer abc`; `None` for another scheme.
+///
+/// The scheme stands at the start, in any case, and spaces follow it (RFC 9110 section 11.4); Envoy
+/// finds `Bearer ` anywhere, in `NotBearer x` too.
+fn credentials(value: &[u8]) -> Result<Option<&[u8]>, Reject> {
+    const SCHEME: &[u8] = b"bearer";
+    let length = value
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
+        .count();
+    let (scheme, rest) = value.split_at_checked(length).unwrap_or((value, b""));
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        // Envoy joins repeated `authorization` lines: another scheme first, a token behind it.
+        let joined = value.split(|byte| *byte == b',').skip(1).any(|part| {
+            let part = part.trim_ascii();
+            part.get(..SCHEME.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+        });
+        return if joined {
+            Err(Reject::TokenAmbiguous)
+        } else {
+            Ok(None)
+        };
+    }
+    if rest.contains(&b',') {
+        return Err(Reject::TokenAmbiguous);
+    }
+    if rest.first() != Some(&b' ') {
+        return Err(Reject::TokenUnusable);
+    }
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    Ok(rest.get(blanks..))
+}
+
+/// `b64token` of RFC 6750 section 2.1.
+fn is_b64token(token: &[u8]) -> bool {
+    let body = token
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte));
+    let length = body.count();
+    length > 0 && token.iter().skip(length).all(|byte| *byte == b'=')
+}
+
+/// Name, value and the whole pair of every cookie, over all `cookie` headers (RFC 6265 4.2.1).
+fn cookies<'t>(request: &Request<'t>) -> impl Iterator<Item = (&'t [u8], &'t [u8], &'t [u8])> {
+    request
+        .values(b"cookie")
+        .flat_map(|value| value.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = split_pair(pair);
+            (name.trim_ascii(), value.trim_ascii(), pair)
+        })
+}
+
+fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    query
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+}
+
+/// Names are compared decoded: `access%5Ftoken` is the same parameter to the server behind.
+fn is_named(pair: &[u8], name: &str) -> bool {
+    percent_decode(split_pair(pair).0) == name.as_bytes()
+}
+
+fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = pair.splitn(2, |byte| *byte == b'=');
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_stands_at_the_start() {
+        for (value, token) in [
+            ("Bearer abc", Ok(Some("abc"))),
+            ("bEaReR   abc", Ok(Some("abc"))),
+            ("Basic abc", Ok(None)),
+            ("NotBearer abc", Ok(None)),
+            ("BearerX abc", Ok(None)),
+            ("", Ok(None)),
+            ("Bearer", Err(Reject::TokenUnusable)),
+            ("Bearer\tabc", Err(Reject::TokenUnusable)),
+            ("Bearer=abc", Err(Reject::TokenUnusable)),
+            ("Bearer a,Bearer b", Err(Reject::TokenAmbiguous)),
+            ("Basic abc, bearer x", Err(Reject::TokenAmbiguous)),
+            ("Digest a=\"b\",c=d", Ok(None)),
+        ] {
+            let expected = token.map(|token| token.map(str::as_bytes));
+            assert_eq!(credentials(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_only_the_characters_of_one() {
+        for good in ["a", "a.b-c_d~e+f/", "a=="] {
+            assert!(is_b64token(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "=", "a b", "a=b", "a\"", "é", "a,b", "\"a\""] {
+            assert!(!is_b64token(bad.as_bytes()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The section `issuers`.
+
+use std::time::Duration;
+
+use crate::{
+    algorithm::Algorithm,
+    issuer::{Audiences, Issuer, IssuerId, Types},
+    jwk,
+    key::{Key, KeySet},
+    pem,
+};
+
+use super::{
+    names::{LABEL, is_label},
+    problem::Problems,
+    reader::{Fields, Node, one_of, quote},
+};
+
+/// RFC 7519 section 4.1.4: "no more than a few minutes".
+const LONGEST_SKEW_SECS: u64 = 300;
+const DEFAULT_SKEW: Duration = Duration::from_secs(60);
+/// A year; longer is a mistake in the unit.
+const LONGEST_LIFETIME_SECS: u64 = 366 * 24 * 3600;
+
+/// The issuers and the keys that the document brings for each.
+pub(crate) type Issuers = (Vec<Issuer>, Vec<(IssuerId, KeySet)>);
+
+pub(crate) fn read(node: &Node<'_>, sink: &mut Problems) -> Option<Issuers> {
+    let mut issuers: Vec<Issuer> = Vec::new();
+    let mut sets = Vec::new();
+    for node in node.list("issuers", sink)? {
+        let Some((issuer, keys)) = node.object(sink).and_then(|fields| read_one(fields, sink))
+        else {
+            continue;
+        };
+        for known in &issuers {
+            // Two entries for one `iss` would each be believed with the other's keys.
+            if known.issuer == issuer.issuer {
+                let found = format!("{} a second time", quote(&issuer.issuer));
+                sink.error(&format!("{}.issuer", node.path), found, "each issuer once");
+            } else if known.name == issuer.name {
+                let found = format!("{} a second time", quote(&issuer.name));
+                sink.error(&format!("{}.name", node.path), found, "each name once");
+            }
+        }
+        sets.push((IssuerId(issuers.len()), keys));
+        issuers.push(issuer);
+    }
+    Some((issuers, sets))
+}
+
+fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeySet)> {
+    let name = fields
+        .optional("name")
+        .and_then(|node| node.text_where(is_label, LABEL, sink));
+    let expected = "the exact `iss` of its tokens";
+    let issuer = fields
+        .required("issuer", expected, sink)
+        .and_then(|n| n.text(expected, sink));
+    let expected = "a list of audiences, or any";
+    let audiences = fields
+        .required("audiences", expected, sink)
+        .and_then(|node| audiences(&node, sink));
+    let expected = format!(
+        "a list of {}",
+        one_of(Algorithm::ALL.iter().map(|a| a.name()))
+    );
+    let algorithms = fields
+        .required("algorithms", &expected, sink)
+        .and_then(|node| algorithms(&node, sink));
+    let keys = fields
+        .required("keys", "an object with one of pem, jwks", sink)
+        .and_then(|node| keys(&node, sink));
+    let types = match fields.optional("types") {
+        None => Some(vec!["jwt".to_owned(), "at+jwt".to_owned()]),
+        Some(node) => node
+            .texts(is_label, "a type such as JWT or at+jwt", sink)
+            .map(|types| types.iter().map(|typ| Types::normalize(typ)).collect()),
+    };
+    let clock_skew = match fields.optional("clock_skew") {
+        None => Some(DEFAULT_SKEW),
+        Some(node) => node.duration(
+            0..=LONGEST_SKEW_SECS,
+            "a duration from 0s to 300s, such as 60s",
+            sink,
+        ),
+    };
+    let max_lifetime = fields.optional("max_lifetime").and_then(|node| {
+        node.duration(
+            1..=LONGEST_LIFETIME_SECS,
+            "a duration of at most a year, such as 24h",
+            sink,
+        )
+    });
+    let scope_claims = match fields.optional("scope_claims") {
+        None => Some(vec!["scope".to_owned(), "scp".to_owned()]),
+        Some(node) => node.texts(|_| true, "the name of a claim", sink),
+    };
+    fields.finish(sink);
+
+    let issuer = issuer?.to_owned();
+    Some((
+        Issuer {
+            name: name.map_or_else(|| issuer.clone(), str::to_owned),
+            issuer,
+            audiences: audiences?,
+            algorithms: algorithms?,
+            types: Types(types?),
+            clock_skew: clock_skew?,
+            max_lifetime,
+            scope_claims: scope_claims?,
+        },
+        keys?,
+    ))
+}
+
+fn audiences(node: &Node<'_>, sink: &mut Problems) -> Option<Audiences> {
+    if node.value.as_str() == Some("any") {
+        return Some(Audiences::Any);
+    }
+    if node.value.as_str().is_some() {
+        node.wrong("a list of audiences, or any", sink);
+        return None;
+    }
+    node.texts(|_| true, "an audience", sink)
+        .map(Audiences::OneOf)
+}
+
+fn algorithms(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Algorithm>> {
+    let words = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    let items = node.list("algorithms", sink)?;
+    Some(
+        items
+            .iter()
+            .filter_map(|node| node.choice(&words, sink))
+            .collect(),
+    )
+}
+
+fn keys(node: &Node<'_>, sink: &mut Problems) -> Option<KeySet> {
+    let mut fields = node.object(sink)?;
+    let chosen = fields.exactly_one(&["pem", "jwks"], sink);
+    fields.finish(sink);
+    let (kind, node) = chosen?;
+    let keys = if kind == "pem" {
+        pem_keys(&node, sink)?
+    } else {
+        jwks_keys(&node, sink)?
+    };
+    Some(KeySet::new(keys))
+}
+
+fn pem_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+    const EXPECTED: &str = "PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE blocks";
+    let Some(text) = node.value.as_str() else {
+        node.wrong(EXPECTED, sink);
+        return None;
+    };
+    match pem::read_keys(text) {
+        Ok(keys) => Some(keys),
+        // Never the text itself: it may be a private key in the wrong place.
+        Err(problems) => {
+            for problem in problems {
+                sink.error(&node.path, problem, EXPECTED);
+            }
+            None
+        }
+    }
+}
+
+fn jwks_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+    const EXPECTED: &str = "a key set with at least one usable RSA key";
+    let set = match jwk::read_set(node.value) {
+        Ok(set) => set,
+        Err(problem) => {
+            sink.error(&node.path, problem, EXPECTED);
+            return None;
+        }
+    };
+    let none_left = set.keys.is_empty();
+    for (place, problem) in &set.skipped {
+        let path = format!("{}.keys[{place}]", node.path);
+        if none_left {
+            sink.error(&path, problem, EXPECTED);
+        } else {
+            sink.warn(
+                &path,
+                problem,
+                "an RSA signature key; this one is passed over",
+            );
+        }
+    }
+    if none_left && set.skipped.is_empty() {
+        sink.error(&node.path, "an empty key set", EXPECTED);
+    }
+    (!none_left).then_some(set.keys)
+}

@@ -1,0 +1,123 @@
+//! From a policy document to a [`Policy`], with every problem told at once.
+//!
+//! The document is read by hand rather than through a serde shape: serde stops at the first
+//! problem, and an operator should not have to find the others one deployment at a time.
+
+pub(crate) mod document;
+mod issuers;
+mod names;
+mod problem;
+mod reader;
+pub(crate) mod route;
+mod rules;
+mod sections;
+
+pub use self::{
+    document::Document,
+    problem::{ConfigErrors, Problem},
+};
+
+use crate::{
+    key::KeyRing,
+    path::Allowances,
+    policy::{Mode, Policy},
+};
+
+use self::{problem::Problems, reader::Node};
+
+/// A document, compiled.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The rules of the game.
+    pub policy: Policy,
+    /// The keys that the document itself brings.
+    pub keys: KeyRing,
+    /// What was passed over without harm, such as an odd key among good ones.
+    pub warnings: Vec<Problem>,
+}
+
+/// Compiles a policy document.
+///
+/// # Errors
+///
+/// Every problem in the document, each with its path, what was found and what was expected.
+pub fn compile(document: &Document) -> Result<Compiled, ConfigErrors> {
+    let mut sink = Problems::default();
+    let compiled = compile_root(&document.root(), &mut sink);
+    match compiled {
+        Some(mut compiled) if sink.errors.is_empty() => {
+            compiled.warnings = sink.warnings;
+            Ok(compiled)
+        }
+        _ => Err(ConfigErrors::new(sink.errors)),
+    }
+}
+
+fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
+    let mut fields = root.object(sink)?;
+    let mode = fields.optional("mode").map_or(Some(Mode::Enforce), |node| {
+        node.choice(
+            &[("enforce", Mode::Enforce), ("report", Mode::Report)],
+            sink,
+        )
+    });
+    let issuers = fields
+        .required("issuers", "a list of issuers", sink)
+        .and_then(|node| issuers::read(&node, sink));
+    let (sources, forward_token) = sections::token(fields.optional("token").as_ref(), sink);
+    let route_metadata = fields.flag("route_metadata", sink);
+    let metrics = fields.flag("metrics", sink);
+    let on_spoofed = fields.optional("on_spoofed_header");
+    let forward = sections::forward(
+        fields.optional("forward").as_ref(),
+        on_spoofed.as_ref(),
+        &sources,
+        forward_token,
+        sink,
+    );
+    let names: Vec<&str> = issuers
+        .iter()
+        .flat_map(|(issuers, _)| issuers.iter().map(|issuer| issuer.name.as_str()))
+        .collect();
+    let paths = sections::paths(fields.optional("on_ambiguous_path").as_ref(), sink);
+    let rules = fields
+        .required("rules", "a list of rules", sink)
+        .and_then(|node| rules::read(&node, &names, &forward, &paths, route_metadata, sink));
+    let reply = sections::reply(fields.optional("reply").as_ref(), sink);
+    let allow_preflight = fields
+        .optional("cors_preflight")
+        .and_then(|node| node.choice(&[("check", false), ("allow", true)], sink))
+        .unwrap_or(false);
+    let token_bytes = sections::limits(fields.optional("limits").as_ref(), sink);
+    fields.finish(sink);
+
+    let (issuers, sets) = issuers?;
+    let mut keys = KeyRing::default();
+    for (id, set) in sets {
+        keys.install(id, set);
+    }
+    Some(Compiled {
+        policy: Policy {
+            mode: mode?,
+            issuers,
+            sources,
+            rules: rules?,
+            forward,
+            reply,
+            allow_preflight,
+            paths,
+            token_bytes,
+            route_metadata,
+            metrics,
+        },
+        keys,
+        warnings: Vec::new(),
+    })
+}
+
+impl Allowances {
+    /// For the paths of the policy itself, which have nothing to be excused.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+}

@@ -1,0 +1,318 @@
+//! Reads a document node by node, telling every problem with its path.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use crate::json::{Json, Number};
+
+use super::problem::Problems;
+
+/// A value and where it stands.
+pub(crate) struct Node<'d> {
+    pub(crate) path: String,
+    pub(crate) value: &'d Json,
+}
+
+impl<'d> Node<'d> {
+    /// What stands here, for a problem; long texts are cut.
+    pub(crate) fn found(&self) -> String {
+        match self.value {
+            Json::Null => "null".to_owned(),
+            Json::Bool(value) => value.to_string(),
+            Json::Number(value) => format!("the number {value}"),
+            Json::String(text) => quote(text),
+            Json::Array(items) => format!("a list of {}", items.len()),
+            Json::Object(members) if members.is_empty() => "an empty object".to_owned(),
+            Json::Object(members) => {
+                let names: Vec<String> = members
+                    .iter()
+                    .take(5)
+                    .map(|(name, _)| quote(name))
+                    .collect();
+                format!("an object with {}", names.join(", "))
+            }
+        }
+    }
+
+    pub(crate) fn wrong(&self, expected: impl Into<String>, sink: &mut Problems) {
+        sink.error(&self.path, self.found(), expected);
+    }
+
+    pub(crate) fn object(&self, sink: &mut Problems) -> Option<Fields<'d>> {
+        match self.value {
+            Json::Object(members) => Some(Fields {
+                path: self.path.clone(),
+                members,
+                asked: Vec::new(),
+            }),
+            _ => {
+                self.wrong("an object", sink);
+                None
+            }
+        }
+    }
+
+    /// The items of a list that has at least one.
+    pub(crate) fn list(&self, of: &str, sink: &mut Problems) -> Option<Vec<Node<'d>>> {
+        match self.value {
+            Json::Array(items) if !items.is_empty() => Some(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(place, value)| Node {
+                        path: format!("{}[{place}]", self.path),
+                        value,
+                    })
+                    .collect(),
+            ),
+            _ => {
+                self.wrong(format!("a list of {of}, at least one"), sink);
+                None
+            }
+        }
+    }
+
+    /// A text that is not empty and has no control characters.
+    pub(crate) fn text(&self, expected: &str, sink: &mut Problems) -> Option<&'d str> {
+        match self.value {
+            Json::String(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
+                Some(text)
+            }
+            _ => {
+                self.wrong(expected, sink);
+                None
+            }
+        }
+    }
+
+    /// A text that `fits`.
+    pub(crate) fn text_where(
+        &self,
+        fits: impl Fn(&str) -> bool,
+        expected: &str,
+        sink: &mut Problems,
+    ) -> Option<&'d str> {
+        let text = self.text(expected, sink)?;
+        if !fits(text) {
+            self.wrong(expected, sink);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of texts that each `fit`; the good ones if some are bad.
+    pub(crate) fn texts(
+        &self,
+        fits: impl Fn(&str) -> bool,
+        item: &str,
+        sink: &mut Problems,
+    ) -> Option<Vec<String>> {
+        let items = self.list(item, sink)?;
+        Some(
+            items
+                .iter()
+                .filter_map(|node| node.text_where(&fits, item, sink))
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    pub(crate) fn boolean(&self, sink: &mut Problems) -> Option<bool> {
+        match self.value {
+            Json::Bool(value) => Some(*value),
+            _ => {
+                self.wrong("true or false", sink);
+                None
+            }
+        }
+    }
+
+    /// A whole number; a text of digits as well, since Envoy turns large numbers of a YAML file
+    /// into texts.
+    pub(crate) fn integer(&self, range: RangeInclusive<u64>, sink: &mut Problems) -> Option<u64> {
+        let value = match self.value {
+            Json::Number(Number::Unsigned(value)) => Some(*value),
+            Json::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let value = value.filter(|value| range.contains(value));
+        if value.is_none() {
+            let expected = format!("a whole number from {} to {}", range.start(), range.end());
+            self.wrong(expected, sink);
+        }
+        value
+    }
+
+    /// A duration such as `60s`, `10m` or `24h`.
+    pub(crate) fn duration(
+        &self,
+        range: RangeInclusive<u64>,
+        expected: &str,
+        sink: &mut Problems,
+    ) -> Option<Duration> {
+        let secs = self.value.as_str().and_then(parse_duration);
+        let secs = secs.filter(|secs| range.contains(secs));
+        if secs.is_none() {
+            self.wrong(expected, sink);
+        }
+        secs.map(Duration::from_secs)
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(&self, words: &[(&str, T)], sink: &mut Problems) -> Option<T> {
+        let chosen = self
+            .value
+            .as_str()
+            .and_then(|text| words.iter().find(|(word, _)| *word == text))
+            .map(|(_, choice)| *choice);
+        if chosen.is_none() {
+            self.wrong(one_of(words.iter().map(|(word, _)| *word)), sink);
+        }
+        chosen
+    }
+}
+
+/// The members of an object, with a memory of which were asked for.
+pub(crate) struct Fields<'d> {
+    pub(crate) path: String,
+    members: &'d [(String, Json)],
+    asked: Vec<&'static str>,
+}
+
+impl<'d> Fields<'d> {
+    pub(crate) fn optional(&mut self, name: &'static str) -> Option<Node<'d>> {
+        self.asked.push(name);
+        let (_, value) = self.members.iter().find(|(known, _)| known == name)?;
+        Some(Node {
+            path: join(&self.path, name),
+            value,
+        })
+    }
+
+    pub(crate) fn required(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        sink: &mut Problems,
+    ) -> Option<Node<'d>> {
+        let node = self.optional(name);
+        if node.is_none() {
+            sink.error(&join(&self.path, name), "nothing", expected);
+        }
+        node
+    }
+
+    /// A boolean that is off unless it is switched on.
+    pub(crate) fn flag(&mut self, name: &'static str, sink: &mut Problems) -> bool {
+        self.optional(name)
+            .and_then(|node| node.boolean(sink))
+            .unwrap_or(false)
+    }
+
+    /// Exactly one of several members.
+    pub(crate) fn exactly_one(
+        &mut self,
+        names: &[&'static str],
+        sink: &mut Problems,
+    ) -> Option<(&'static str, Node<'d>)> {
+        let mut found: Vec<_> = names
+            .iter()
+            .filter_map(|name| self.optional(name).map(|node| (*name, node)))
+            .collect();
+        if found.len() == 1 {
+            return found.pop();
+        }
+        let there: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+        let found = if there.is_empty() {
+            "none".to_owned()
+        } else {
+            there.join(" and ")
+        };
+        sink.error(
+            &self.path,
+            found,
+            format!("exactly {}", one_of(names.iter().copied())),
+        );
+        None
+    }
+
+    /// Every member that nobody asked for is a problem: a misspelt condition would else silently be
+    /// no condition.
+    pub(crate) fn finish(self, sink: &mut Problems) {
+        for (name, _) in self.members {
+            if !self.asked.contains(&name.as_str()) {
+                sink.error(
+                    &join(&self.path, &shorten(name)),
+                    "an unknown field",
+                    one_of(self.asked.iter().copied()),
+                );
+            }
+        }
+    }
+}
+
+/// `one of a, b, c`
+pub(crate) fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.collect();
+    match words.as_slice() {
+        [word] => (*word).to_owned(),
+        words => format!("one of {}", words.join(", ")),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// A text as a problem shows it.
+pub(crate) fn quote(text: &str) -> String {
+    format!("{:?}", shorten(text))
+}
+
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 40;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST).chain("…".chars()).collect()
+}
+
+/// Seconds.
+fn parse_duration(text: &str) -> Option<u64> {
+    let units = [('s', 1), ('m', 60), ('h', 3600)];
+    let (unit, secs) = units.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+    let digits = text.strip_suffix(unit)?;
+    // `parse` alone takes a sign.
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, secs) in [
+            ("60s", Some(60)),
+            ("10m", Some(600)),
+            ("24h", Some(86_400)),
+            ("0s", Some(0)),
+            ("60", None),
+            ("s", None),
+            ("+1s", None),
+            ("-1s", None),
+            ("1.5h", None),
+            ("1d", None),
+            ("99999999999999999999h", None),
+            ("18446744073709551615h", None),
+        ] {
+            assert_eq!(parse_duration(text), secs, "{text}");
+        }
+    }
+}

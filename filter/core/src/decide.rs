@@ -1,0 +1,120 @@
+//! The whole road, from a request to the decision.
+
+use crate::{
+    bearer::Bearer,
+    decision::{Decision, Denial, Patch, Permit, Verdict},
+    issuer::Issuer,
+    jws::Unverified,
+    key::KeyRing,
+    path::CanonicalPath,
+    policy::{Mode, Policy},
+    reject::Reject,
+    request::Request,
+    rule::{Access, Rule},
+    time::UnixTime,
+};
+
+/// Decides one request.
+///
+/// Pure: the same arguments give the same decision. Never panics, whatever the bytes. Anything
+/// unexpected is a denial.
+#[must_use]
+pub fn decide<'a>(
+    policy: &'a Policy,
+    keys: &KeyRing,
+    request: &Request<'a>,
+    now: UnixTime,
+) -> Decision<'a> {
+    let mut trail = Trail::default();
+    let outcome = judge(policy, keys, request, now, &mut trail);
+    conclude(policy, request, outcome, trail)
+}
+
+/// What is known so far, for labels, and for report mode, which lets refused requests go on.
+#[derive(Default)]
+struct Trail<'a> {
+    rule: Option<&'a Rule>,
+    issuer: Option<&'a Issuer>,
+    /// The changes that a good token brings; there is none before validation.
+    identity: Patch,
+}
+
+fn judge<'a>(
+    policy: &'a Policy,
+    keys: &KeyRing,
+    request: &Request<'a>,
+    now: UnixTime,
+    trail: &mut Trail<'a>,
+) -> Result<Permit<'a>, Reject> {
+    if policy.mode == Mode::Invalid {
+        return Err(Reject::PolicyInvalid);
+    }
+    // Does everybody read this request the same way?
+    let head = request.head()?;
+    let path =
+        CanonicalPath::parse(head.target, &policy.paths).map_err(|_| Reject::PathAmbiguous)?;
+    policy.forward.refuse_spoofed(request)?;
+    if policy.allow_preflight && request.is_preflight() {
+        return Ok(Permit::new(None, None));
+    }
+
+    // Which rule speaks for it?
+    let rule = policy.rule_for(request, &head, &path)?;
+    trail.rule = Some(rule);
+    match rule.access {
+        Access::Public => return Ok(Permit::new(Some(rule), None)),
+        Access::Deny => return Err(Reject::RuleDenies),
+        Access::Optional | Access::Token => {}
+    }
+
+    // Is there exactly one usable token?
+    let Some(bearer) = Bearer::find(&policy.sources, request)? else {
+        return match rule.access {
+            Access::Optional => Ok(Permit::new(Some(rule), None)),
+            _ => Err(Reject::TokenMissing),
+        };
+    };
+
+    // Parse, verify, validate, authorize: each consumes what the one before it made.
+    let unverified = Unverified::parse(&bearer, policy.token_bytes)?;
+    let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
+    trail.issuer = Some(issuer);
+    let keys = keys.of(id).ok_or(Reject::KeysUnavailable)?;
+    let valid = unverified.verify(issuer, keys)?.validate(issuer, now)?;
+    trail.identity = policy.forward.identity(&bearer, &valid, request)?;
+    valid.authorize(rule, issuer, request, &path)
+}
+
+fn conclude<'a>(
+    policy: &'a Policy,
+    request: &Request<'a>,
+    outcome: Result<Permit<'a>, Reject>,
+    trail: Trail<'a>,
+) -> Decision<'a> {
+    let verdict = match outcome {
+        Ok(permit) => Verdict::Allow(permit),
+        Err(reject) => {
+            let is_grpc = request.is_grpc();
+            let denial = Denial::new(&policy.reply, reject, trail.rule, trail.issuer, is_grpc);
+            if policy.mode != Mode::Report {
+                return Decision {
+                    patch: Patch::default(),
+                    verdict: Verdict::Deny(denial),
+                };
+            }
+            Verdict::Report(denial)
+        }
+    };
+    // Guarded headers go first: what the identity sets afterwards is then the only value.
+    let mut patch = Patch::default();
+    policy.forward.strip(request, &mut patch);
+    let Patch {
+        headers,
+        filter_state,
+        private_response,
+    } = trail.identity;
+    patch.headers.extend(headers);
+    patch.filter_state = filter_state;
+    patch.private_response = private_response;
+    Decision { patch, verdict }
+}

@@ -1,0 +1,128 @@
+//! What comes out: changes to the request, and the verdict.
+
+use crate::{
+    issuer::Issuer,
+    reject::Reject,
+    reply::{Reply, ReplyStyle},
+    rule::Rule,
+};
+
+/// The answer to one request.
+#[derive(Debug)]
+pub struct Decision<'a> {
+    /// To be applied if the request goes on; empty for a denial.
+    pub patch: Patch,
+    /// Whether it goes on.
+    pub verdict: Verdict<'a>,
+}
+
+/// Changes to a request, in order.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Patch {
+    /// Header changes.
+    pub headers: Vec<HeaderOp>,
+    /// Values for later filters and access logs: name and text.
+    pub filter_state: Vec<(String, Vec<u8>)>,
+    /// Whether the response must say `cache-control: private` (RFC 6750 section 2.3).
+    pub private_response: bool,
+}
+
+/// One change of the header map.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HeaderOp {
+    /// Takes away every header of this name, which is spelled as it came.
+    Remove(Vec<u8>),
+    /// Sets the one header of this name.
+    Set(Vec<u8>, Vec<u8>),
+}
+
+/// Whether a request goes on.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// It goes on.
+    Allow(Permit<'a>),
+    /// It is answered with the denial's reply.
+    Deny(Denial<'a>),
+    /// Report mode: it goes on, and is counted and logged as what would have been refused.
+    Report(Denial<'a>),
+}
+
+/// The proof that a request passed; only [`decide`](crate::decide) makes one.
+#[derive(Debug)]
+pub struct Permit<'a> {
+    rule: Option<&'a str>,
+    issuer: Option<&'a str>,
+}
+
+impl<'a> Permit<'a> {
+    pub(crate) fn new(rule: Option<&'a Rule>, issuer: Option<&'a Issuer>) -> Self {
+        Self {
+            rule: rule.map(|rule| rule.name.as_str()),
+            issuer: issuer.map(|i| i.name.as_str()),
+        }
+    }
+
+    /// The rule that let it pass; `None` for a CORS preflight.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'a str> {
+        self.rule
+    }
+
+    /// The issuer of the token, if one was read.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&'a str> {
+        self.issuer
+    }
+}
+
+/// A refusal, and where on the road it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Denial<'a> {
+    style: &'a ReplyStyle,
+    reject: Reject,
+    rule: Option<&'a Rule>,
+    issuer: Option<&'a Issuer>,
+    is_grpc: bool,
+}
+
+impl<'a> Denial<'a> {
+    pub(crate) fn new(
+        style: &'a ReplyStyle,
+        reject: Reject,
+        rule: Option<&'a Rule>,
+        issuer: Option<&'a Issuer>,
+        is_grpc: bool,
+    ) -> Self {
+        Self {
+            style,
+            reject,
+            rule,
+            issuer,
+            is_grpc,
+        }
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reject(&self) -> Reject {
+        self.reject
+    }
+
+    /// The rule that spoke for the request, if it came that far.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'a str> {
+        self.rule.map(|rule| rule.name.as_str())
+    }
+
+    /// The issuer that the token named, if it is one of ours.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&'a str> {
+        self.issuer.map(|issuer| issuer.name.as_str())
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        self.style.reply(self.reject, self.rule, self.is_grpc)
+    }
+}

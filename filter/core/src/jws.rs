@@ -1,0 +1,107 @@
+//! A JWS in compact form, taken apart but not believed ([RFC 7515 section 7.1]).
+//!
+//! `jwt-compact` is not used on the request path: it takes duplicate JSON names (the last wins),
+//! ignores `crit`, and reads claims through a type that drops what it does not know. It is the
+//! oracle of the tests instead.
+//!
+//! [RFC 7515 section 7.1]: https://www.rfc-editor.org/rfc/rfc7515#section-7.1
+
+use crate::{
+    algorithm::Algorithm,
+    base64url,
+    bearer::Bearer,
+    json::{Json, Limits, parse},
+    reject::Reject,
+};
+
+/// A token whose signature nobody has looked at. Its claims can be asked for the issuer, since
+/// that chooses the keys, and for nothing else.
+#[derive(Debug)]
+pub struct Unverified<'t> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
+    pub(crate) typ: Option<String>,
+    pub(crate) claims: Json,
+    /// The payload as it arrived, in base64url.
+    pub(crate) payload: &'t [u8],
+    /// The very bytes that were signed: never put together again from decoded parts.
+    pub(crate) signed: &'t [u8],
+    pub(crate) signature: Vec<u8>,
+}
+
+impl<'t> Unverified<'t> {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::TokenTooLarge`] before anything is read (a megabyte of dots, CVE-2025-30204),
+    /// [`Reject::TokenMalformed`], [`Reject::CriticalUnsupported`] or
+    /// [`Reject::AlgorithmNotAllowed`].
+    pub(crate) fn parse(bearer: &Bearer<'t>, max_bytes: usize) -> Result<Self, Reject> {
+        Self::parse_text(bearer.token, max_bytes)
+    }
+
+    /// [`Unverified::parse`] of a bare text, for fuzzing and benchmarks.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn parse_text(token: &'t [u8], max_bytes: usize) -> Result<Self, Reject> {
+        if token.len() > max_bytes {
+            return Err(Reject::TokenTooLarge);
+        }
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Reject::TokenMalformed);
+        };
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(Reject::TokenMalformed);
+        }
+        let signed_length = header.len().saturating_add(1).saturating_add(payload.len());
+        let signed = token.get(..signed_length).ok_or(Reject::TokenMalformed)?;
+
+        let header = object(header)?;
+        // A token that carries extensions its reader must understand; we understand none, and a
+        // `crit` that is empty or no list is forbidden anyway (RFC 7515 section 4.1.11).
+        if header.get("crit").is_some() {
+            return Err(Reject::CriticalUnsupported);
+        }
+        // `jwk`, `jku`, `x5u`, `x5c` are never read: a key that comes with a token proves nothing
+        // (CVE-2018-0114).
+        let text = |name: &str| match header.get(name) {
+            None => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(Reject::TokenMalformed),
+        };
+        let algorithm = text("alg")?.ok_or(Reject::TokenMalformed)?;
+        Ok(Self {
+            algorithm: Algorithm::from_name(&algorithm).ok_or(Reject::AlgorithmNotAllowed)?,
+            kid: text("kid")?,
+            typ: text("typ")?,
+            claims: object(payload)?,
+            payload,
+            signed,
+            signature: base64url::decode(signature).ok_or(Reject::TokenMalformed)?,
+        })
+    }
+
+    /// The unverified `iss`, only good for choosing whose keys to try.
+    pub(crate) fn issuer(&self) -> Result<&str, Reject> {
+        match self.claims.get("iss") {
+            Some(Json::String(issuer)) => Ok(issuer),
+            // No `iss` matches no issuer; Hasura let it match any.
+            None => Err(Reject::IssuerUnknown),
+            Some(_) => Err(Reject::ClaimMalformed),
+        }
+    }
+}
+
+fn object(part: &[u8]) -> Result<Json, Reject> {
+    let text = base64url::decode(part).ok_or(Reject::TokenMalformed)?;
+    match parse(&text, Limits::TOKEN) {
+        Ok(value @ Json::Object(_)) => Ok(value),
+        _ => Err(Reject::TokenMalformed),
+    }
+}

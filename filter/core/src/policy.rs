@@ -1,0 +1,151 @@
+//! A policy document, compiled.
+
+use crate::{
+    bearer::TokenSource,
+    config::{ConfigErrors, route},
+    decision::Denial,
+    forward::{Forward, OnSpoofed},
+    issuer::{Issuer, IssuerId},
+    path::{Allowances, CanonicalPath},
+    reject::Reject,
+    reply::ReplyStyle,
+    request::{Head, Request},
+    rule::{RouteRule, RouteRuleKind, Rule},
+};
+
+/// Everything a verdict depends on beside the keys, the request and the time.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) mode: Mode,
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) sources: Vec<TokenSource>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) forward: Forward,
+    pub(crate) reply: ReplyStyle,
+    pub(crate) allow_preflight: bool,
+    pub(crate) paths: Allowances,
+    pub(crate) token_bytes: usize,
+    pub(crate) route_metadata: bool,
+    pub(crate) metrics: bool,
+}
+
+/// What happens to a request that is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    Enforce,
+    /// Refused all the same, for an invalid document has no rules to go by.
+    Invalid,
+    Report,
+}
+
+impl Policy {
+    /// The policy that stands in for an invalid document: every request is refused with 503.
+    #[must_use]
+    pub fn deny_all() -> Self {
+        Self {
+            mode: Mode::Invalid,
+            issuers: Vec::new(),
+            sources: Vec::new(),
+            rules: Vec::new(),
+            forward: Forward {
+                token: false,
+                payload: None,
+                claims: Vec::new(),
+                guarded: Vec::new(),
+                on_spoofed: OnSpoofed::Deny,
+            },
+            reply: ReplyStyle::default(),
+            allow_preflight: false,
+            paths: Allowances::default(),
+            token_bytes: 0,
+            route_metadata: false,
+            metrics: false,
+        }
+    }
+
+    /// Whether the host's route metadata must be asked for with each request.
+    #[must_use]
+    pub fn reads_route_metadata(&self) -> bool {
+        self.route_metadata
+    }
+
+    /// Whether decisions are counted (`metrics: true`).
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.metrics
+    }
+
+    /// The numbers of issuers and of rules, for the log.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.issuers.len(), self.rules.len())
+    }
+
+    /// Compiles what a route says: the bytes of an `envoy.config.core.v3.Metadata` message, as the
+    /// property `xds.route_metadata` gives them, of which `filter_metadata.jwt_gate` is read.
+    ///
+    /// `None` if the route says nothing. Meant to be remembered by the bytes.
+    ///
+    /// # Errors
+    ///
+    /// Every problem, with its path below `jwt_gate`.
+    pub fn compile_route(&self, metadata: &[u8]) -> Result<Option<RouteRule>, ConfigErrors> {
+        route::compile(self, metadata)
+    }
+
+    /// The denial for a host that failed to tell what a verdict needs. In report mode too: nothing
+    /// is known about the request then, not even whether it was cleaned.
+    #[must_use]
+    pub fn host_error(&self, request: &Request<'_>) -> Denial<'_> {
+        Denial::new(
+            &self.reply,
+            Reject::HostError,
+            None,
+            None,
+            request.is_grpc(),
+        )
+    }
+
+    /// The denial for a request whose route metadata does not compile.
+    #[must_use]
+    pub fn route_error(&self, request: &Request<'_>) -> Denial<'_> {
+        Denial::new(
+            &self.reply,
+            Reject::PolicyInvalid,
+            None,
+            None,
+            request.is_grpc(),
+        )
+    }
+
+    /// The rule that speaks for a request: what its route says, else the first that matches.
+    pub(crate) fn rule_for<'a>(
+        &'a self,
+        request: &Request<'a>,
+        head: &Head<'_>,
+        path: &CanonicalPath,
+    ) -> Result<&'a Rule, Reject> {
+        match request.route().map(|route| &route.0) {
+            Some(RouteRuleKind::Inline(rule)) => Ok(rule),
+            // A route compiled against another policy must not choose a rule by accident.
+            Some(RouteRuleKind::Named(place)) => {
+                self.rules.get(*place).ok_or(Reject::PolicyInvalid)
+            }
+            None => self
+                .rules
+                .iter()
+                .find(|rule| rule.matcher.as_ref().is_some_and(|m| m.matches(head, path)))
+                .ok_or(Reject::NoRule),
+        }
+    }
+
+    /// The issuer that a token claims to come from.
+    pub(crate) fn issuer_named(&self, issuer: &str) -> Result<(IssuerId, &Issuer), Reject> {
+        self.issuers
+            .iter()
+            .enumerate()
+            .find(|(_, known)| known.issuer == issuer)
+            .map(|(place, known)| (IssuerId(place), known))
+            .ok_or(Reject::IssuerUnknown)
+    }
+}

@@ -1,0 +1,103 @@
+//! Validation: is a token that its issuer signed meant for us, now?
+
+use crate::{
+    claims::numeric_date,
+    issuer::{Audiences, Issuer},
+    json::Json,
+    reject::Reject,
+    time::UnixTime,
+    verify::Verified,
+};
+
+/// A token whose claims hold; what it may do is still open.
+#[derive(Debug)]
+pub(crate) struct Valid<'t> {
+    claims: Json,
+    payload: &'t [u8],
+}
+
+impl<'t> Verified<'t> {
+    /// Checks type, times, audience and binding.
+    ///
+    /// # Errors
+    ///
+    /// The first claim that does not hold.
+    pub(crate) fn validate(self, issuer: &Issuer, now: UnixTime) -> Result<Valid<'t>, Reject> {
+        if !issuer.types.allow(self.typ()) {
+            return Err(Reject::TypeNotAllowed);
+        }
+        let claims = self.claims();
+        times(claims, issuer, now)?;
+        audience(claims, &issuer.audiences)?;
+        // Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or
+        // sent by somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 7.1).
+        if claims.get("cnf").is_some() {
+            return Err(Reject::TokenBound);
+        }
+        let (claims, payload) = self.into_parts();
+        Ok(Valid { claims, payload })
+    }
+}
+
+impl<'t> Valid<'t> {
+    pub(crate) fn claims(&self) -> &Json {
+        &self.claims
+    }
+
+    /// The payload as it arrived, in base64url.
+    pub(crate) fn payload(&self) -> &'t [u8] {
+        self.payload
+    }
+}
+
+/// RFC 7519 sections 4.1.4 to 4.1.6; `exp` is required here.
+fn times(claims: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+    let expires = numeric_date(claims, "exp")?.ok_or(Reject::ExpiryMissing)?;
+    let starts = numeric_date(claims, "nbf")?;
+    let issued = numeric_date(claims, "iat")?;
+    // "On or after" `exp` a token is dead; 0 is a time like any other (Envoy took it for never).
+    if now.earlier(issuer.clock_skew) >= expires {
+        return Err(Reject::Expired);
+    }
+    let latest = now.later(issuer.clock_skew);
+    if starts.is_some_and(|starts| latest < starts) {
+        return Err(Reject::NotYetValid);
+    }
+    if issued.is_some_and(|issued| latest < issued) {
+        return Err(Reject::IssuedInFuture);
+    }
+    if let Some(longest) = issuer.max_lifetime {
+        // The life the issuer gave, not what is left of it: that is what a stolen token is worth.
+        let issued = issued.ok_or(Reject::LifetimeTooLong)?;
+        if expires > issued.later(longest) {
+            return Err(Reject::LifetimeTooLong);
+        }
+    }
+    Ok(())
+}
+
+/// RFC 7519 section 4.1.3: a string or an array of strings.
+fn audience(claims: &Json, audiences: &Audiences) -> Result<(), Reject> {
+    let claim = claims.get("aud");
+    let ours = |name: &str| match audiences {
+        Audiences::Any => true,
+        Audiences::OneOf(wanted) => wanted.iter().any(|wanted| wanted == name),
+    };
+    let met = match claim {
+        None => matches!(audiences, Audiences::Any),
+        Some(Json::String(name)) => ours(name),
+        Some(Json::Array(names)) => {
+            let mut met = matches!(audiences, Audiences::Any);
+            for name in names {
+                met |= ours(name.as_str().ok_or(Reject::ClaimMalformed)?);
+            }
+            met
+        }
+        Some(_) => return Err(Reject::ClaimMalformed),
+    };
+    if met {
+        Ok(())
+    } else {
+        Err(Reject::AudienceMismatch)
+    }
+}
