@@ -22,6 +22,7 @@ pub(crate) struct Gate {
 }
 
 /// What the metadata of a route say.
+#[expect(clippy::large_enum_variant, reason = "always behind a pointer, in the cache")]
 pub(crate) enum Route {
     /// A rule that cannot be used. Falling back to the rules of the document would let a typing
     /// error in a route open it.

@@ -14,7 +14,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::abi;
+use crate::abi::{self, LogLevel};
 
 /// The counters of one configuration, each defined when it is first needed.
 ///
@@ -41,12 +41,9 @@ impl Counters {
         // Taken out and put back rather than borrowed: host calls follow.
         let mut name = self.name.take();
         write_name(&mut name, outcome, rule, issuer);
-        if let Some(id) = self.id(&name)
-            && let Err(error) = abi::increment_counter(id)
-        {
-            // Once: the counter is not tried again.
-            self.ids.borrow_mut().insert(name.clone(), None);
-            lost(&name, error);
+        if let Some(id) = self.id(&name) {
+            // Nothing could be done about a failure, and the next time may be better.
+            let _ = abi::increment_counter(id);
         }
         self.name.replace(name);
     }
@@ -56,9 +53,14 @@ impl Counters {
         if let Some(known) = known {
             return known;
         }
-        let id = abi::define_counter(name)
-            .map_err(|error| lost(name, error))
-            .ok();
+        let id = match abi::define_counter(name) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                let line = format!("jwt-gate: counter {name} is lost: {error}");
+                abi::log(LogLevel::Warn, &line);
+                None
+            }
+        };
         self.ids.borrow_mut().insert(name.to_owned(), id);
         id
     }
@@ -73,13 +75,6 @@ pub(crate) enum Outcome {
     Denied(&'static str),
     /// Report mode: it goes on, but would not for this reason.
     WouldDeny(&'static str),
-}
-
-fn lost(name: &str, error: abi::HostError) {
-    abi::log(
-        abi::LogLevel::Warn,
-        &format!("jwt-gate: counter {name} is lost: {error}"),
-    );
 }
 
 fn write_name(name: &mut String, outcome: Outcome, rule: Option<&str>, issuer: Option<&str>) {
