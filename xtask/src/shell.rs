@@ -1,10 +1,13 @@
 //! Running other programs.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsStr,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, Result, bail};
@@ -63,6 +66,81 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// A program and all that it starts, in a process group of its own, which ends with this value.
+pub(crate) struct Group {
+    child: Child,
+}
+
+/// The process groups that are running: what an interrupt has to end.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+impl Group {
+    /// Starts the program.
+    ///
+    /// # Errors
+    ///
+    /// It could not be started.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {}", describe(command)))?;
+        running().insert(child.id());
+        Ok(Self { child })
+    }
+
+    /// The program itself.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// The number by which [`end`] knows the group.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The number of a group that has ended may belong to somebody else by now.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            end(self.child.id());
+            let _ = self.child.wait();
+        }
+        running().remove(&self.child.id());
+    }
+}
+
+/// Ends every process of a group.
+pub(crate) fn end(group: u32) {
+    // The shell's own `kill`: the program of that name is not on every machine.
+    let line =
+        format!("kill -TERM -{group} 2>/dev/null; sleep 0.2; kill -KILL -{group} 2>/dev/null");
+    let _ = Command::new("sh")
+        .args(["-c", &line])
+        .stdin(Stdio::null())
+        .status();
+}
+
+/// Makes Ctrl-C and a polite kill end what was started, too.
+///
+/// # Errors
+///
+/// The handler could not be set.
+pub(crate) fn end_all_when_interrupted() -> Result<()> {
+    ctrlc::set_handler(|| {
+        let groups: Vec<u32> = running().iter().copied().collect();
+        groups.into_iter().for_each(end);
+        std::process::exit(130);
+    })
+    .context("cannot handle interrupts")
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Finds a program on the search path, as a shell would.

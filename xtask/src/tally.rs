@@ -1,0 +1,230 @@
+//! Counting what passed and what failed.
+
+use std::{
+    fmt,
+    io::{BufRead, BufReader, Write, stdout},
+    ops::AddAssign,
+    process::{Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use crate::shell::{self, Group};
+
+/// How long one program of a stage may take. Building wasmtime and its tests on two slow cores is
+/// the longest that is known, about a quarter of an hour.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// How many checks passed and failed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+}
+
+impl Tally {
+    /// One check.
+    pub(crate) fn one(passed: bool) -> Self {
+        Self {
+            passed: passed.into(),
+            failed: (!passed).into(),
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+/// Runs a program that is one check: it passes when the program ends with status 0.
+pub(crate) fn check(command: &mut Command) -> Result<Tally> {
+    let (status, _) = follow(command)?;
+    Ok(Tally::one(status.success()))
+}
+
+/// Runs a program of tests and adds up the results that it prints.
+///
+/// A program that fails without a failed test (it does not compile, or died) counts as one failure,
+/// and so does one that ran no test at all.
+pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
+    let (status, mut tally) = follow(command)?;
+    if !status.success() && tally.failed == 0 {
+        println!(
+            "{} ended with {status} and no failed test: counted as one",
+            shell::describe(command)
+        );
+        tally.failed = 1;
+    }
+    if tally == Tally::default() {
+        println!(
+            "{} ran no test: counted as a failure",
+            shell::describe(command)
+        );
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// Runs a program to its end, prints what it prints apart from the names of tests that passed, and
+/// adds up the results of tests in it. A program over the time limit is ended.
+fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
+    println!("{}", shell::describe(command));
+    let mut group = Group::start(command.stdout(Stdio::piped()))?;
+    let output = group
+        .child()
+        .stdout
+        .take()
+        .context("the program has no standard output")?;
+
+    let (finished, deadline) = mpsc::channel::<()>();
+    let is_late = Arc::new(AtomicBool::new(false));
+    let watch = {
+        let (id, is_late) = (group.id(), Arc::clone(&is_late));
+        thread::spawn(move || {
+            if deadline.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                is_late.store(true, Ordering::Relaxed);
+                shell::end(id);
+            }
+        })
+    };
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let text = without_colours(&String::from_utf8_lossy(&line));
+        tally += result(&text).unwrap_or_default();
+        if !is_passed_test(&text) {
+            let mut out = stdout().lock();
+            out.write_all(&line)?;
+            out.write_all(b"\n")?;
+        }
+    }
+    let status = group.child().wait()?;
+    drop(finished);
+    let _ = watch.join();
+    if is_late.load(Ordering::Relaxed) {
+        println!(
+            "{} was ended after {} minutes",
+            shell::describe(command),
+            LIMIT.as_secs() / 60
+        );
+    }
+    Ok((status, tally))
+}
+
+/// The counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+fn result(line: &str) -> Option<Tally> {
+    let (_, counts) = line
+        .trim()
+        .strip_prefix("test result: ")?
+        .split_once(". ")?;
+    let count = |what: &str| -> Option<usize> {
+        counts
+            .split("; ")
+            .find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
+    };
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+    })
+}
+
+/// Whether the line says no more than that one test passed: thousands would hide the others.
+fn is_passed_test(line: &str) -> bool {
+    line.starts_with("test ") && line.trim_end().ends_with("... ok")
+}
+
+/// The line without the escape sequences of a terminal.
+fn without_colours(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        text.push_str(before);
+        rest = after
+            .split_once(|letter: char| letter.is_ascii_alphabetic())
+            .map_or("", |(_, rest)| rest);
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_the_test_runners_are_read() {
+        for (line, passed, failed) in [
+            (
+                "test result: ok. 21 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.12s",
+                21,
+                0,
+            ),
+            (
+                "test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 3s",
+                10,
+                2,
+            ),
+            (
+                "test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out",
+                3,
+                0,
+            ),
+        ] {
+            assert_eq!(result(line), Some(Tally { passed, failed }), "{line}");
+        }
+        assert_eq!(result("test a_test ... ok"), None);
+        assert_eq!(result("the test result: ok. 1 passed; 0 failed"), None);
+    }
+
+    #[test]
+    fn only_passed_tests_are_left_out() {
+        assert!(is_passed_test("test wasm::tests::a ... ok"));
+        assert!(!is_passed_test("test wasm::tests::a ... FAILED"));
+        assert!(!is_passed_test("test result: ok. 1 passed; 0 failed"));
+    }
+
+    #[test]
+    fn colours_do_not_hide_a_result() {
+        assert_eq!(without_colours("a\x1b[1;32mok\x1b[0m. b"), "aok. b");
+    }
+
+    #[test]
+    fn a_program_that_dies_without_a_result_is_a_failure() {
+        let mut died = Command::new("sh");
+        died.args([
+            "-c",
+            "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 3",
+        ]);
+        assert_eq!(
+            tests(&mut died).unwrap(),
+            Tally {
+                passed: 2,
+                failed: 1
+            }
+        );
+        let mut idle = Command::new("true");
+        assert_eq!(
+            tests(&mut idle).unwrap(),
+            Tally {
+                passed: 0,
+                failed: 1
+            }
+        );
+    }
+}
