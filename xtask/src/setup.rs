@@ -281,14 +281,9 @@ impl BindgenRunner {
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-            .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        runner.build = Some(
-            cargo
-                .spawn()
-                .context("cannot start cargo install wasm-bindgen-cli")?,
-        );
+        runner.build = Some(Group::start(&mut cargo)?);
         Ok(runner)
     }
 
