@@ -29,14 +29,9 @@ pub(crate) fn now() -> Result<u64, HostError> {
     const CALL: &str = "proxy_get_current_time_nanoseconds";
     let mut nanos = 0;
     // SAFETY: the host writes one u64 through the pointer, which is valid for the call.
-    check(CALL, unsafe {
-        raw::proxy_get_current_time_nanoseconds(&mut nanos)
-    })?;
+    check(CALL, unsafe { raw::proxy_get_current_time_nanoseconds(&mut nanos) })?;
     if nanos == 0 {
-        return Err(HostError::Answer {
-            call: CALL,
-            fault: Fault::ClockAtZero,
-        });
+        return Err(HostError::Answer { call: CALL, fault: Fault::ClockAtZero });
     }
     Ok(nanos)
 }
@@ -59,10 +54,7 @@ pub(crate) fn plugin_configuration(size: usize) -> Result<Vec<u8>, HostError> {
     if configuration.len() != size {
         return Err(HostError::Answer {
             call: CALL,
-            fault: Fault::Length {
-                found,
-                expected: size,
-            },
+            fault: Fault::Length { found, expected: size },
         });
     }
     Ok(configuration)
@@ -81,10 +73,7 @@ pub(crate) fn request_headers() -> Result<Vec<u8>, HostError> {
 
 /// What to report about a request header map that came, but was no good.
 pub(crate) fn bad_request_headers(malformed: Malformed) -> HostError {
-    HostError::Answer {
-        call: GET_HEADERS,
-        fault: Fault::Map(malformed),
-    }
+    HostError::Answer { call: GET_HEADERS, fault: Fault::Map(malformed) }
 }
 
 /// Removes all values of a request header.
@@ -173,10 +162,8 @@ pub(crate) struct LocalReply<'a> {
 
 /// Answers the request. The host stops it when the callback returns.
 pub(crate) fn send_local_response(reply: &LocalReply<'_>) -> Result<(), HostError> {
-    let grpc_status = reply
-        .grpc_status
-        .and_then(|status| i32::try_from(status).ok())
-        .unwrap_or(NO_GRPC_STATUS);
+    let grpc_status =
+        reply.grpc_status.and_then(|status| i32::try_from(status).ok()).unwrap_or(NO_GRPC_STATUS);
     // SAFETY: pointers and lengths describe the slices, which the host only reads.
     let status = unsafe {
         raw::proxy_send_local_response(
@@ -195,10 +182,7 @@ pub(crate) fn send_local_response(reply: &LocalReply<'_>) -> Result<(), HostErro
 
 /// What to report about reply headers that the host cannot be given.
 pub(crate) fn bad_reply_headers(malformed: Malformed) -> HostError {
-    HostError::Answer {
-        call: SEND_REPLY,
-        fault: Fault::Map(malformed),
-    }
+    HostError::Answer { call: SEND_REPLY, fault: Fault::Map(malformed) }
 }
 
 /// Defines a counter, or finds the one of that name, and gives its number.
@@ -304,21 +288,14 @@ impl fmt::Display for Fault {
             Self::Length { found, expected } => write!(f, "{found} bytes, expected {expected}"),
             Self::Map(malformed) => malformed.fmt(f),
             Self::OutOfMemory { size } => {
-                write!(
-                    f,
-                    "a buffer of {size} bytes outside of memory, expected one inside"
-                )
+                write!(f, "a buffer of {size} bytes outside of memory, expected one inside")
             }
         }
     }
 }
 
 fn check(call: &'static str, status: u32) -> Result<(), HostError> {
-    if status == OK {
-        Ok(())
-    } else {
-        Err(HostError::Status { call, status })
-    }
+    if status == OK { Ok(()) } else { Err(HostError::Status { call, status }) }
 }
 
 /// Takes over a buffer that the host filled.
@@ -331,20 +308,15 @@ unsafe fn take(call: &'static str, data: *mut u8, size: usize) -> Result<Vec<u8>
     if data.is_null() && size == 0 {
         return Ok(Vec::new());
     }
-    if data.is_null()
-        || data
-            .addr()
-            .checked_add(size)
-            .is_none_or(|end| end > memory_end())
-    {
-        return Err(HostError::Answer {
-            call,
-            fault: Fault::OutOfMemory { size },
-        });
+    let fits = !data.is_null()
+        && isize::try_from(size).is_ok()
+        && data.addr().checked_add(size).is_some_and(|end| end <= memory_end());
+    if !fits {
+        return Err(HostError::Answer { call, fault: Fault::OutOfMemory { size } });
     }
     // SAFETY: the SDK's `proxy_on_memory_allocate(size)` makes a boxed slice of `size` bytes with
     // the global allocator, whose layout is that of a vector with this capacity; for zero bytes
-    // both allocate nothing. The range was just checked, so `size` is within `isize::MAX` too.
+    // both allocate nothing. The size was just checked against `isize::MAX`.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -352,15 +324,13 @@ unsafe fn take(call: &'static str, data: *mut u8, size: usize) -> Result<Vec<u8>
 #[cfg(target_arch = "wasm32")]
 fn memory_end() -> usize {
     const PAGE: usize = 65536;
-    // A vector may not be longer than `isize::MAX`, whatever the size of the memory.
     core::arch::wasm32::memory_size(0).saturating_mul(PAGE)
 }
 
-/// The first address behind the module's memory: a native test has no such bound but the one that
-/// a vector must keep.
+/// A native test shares its host's memory.
 #[cfg(not(target_arch = "wasm32"))]
 fn memory_end() -> usize {
-    isize::MAX.unsigned_abs()
+    usize::MAX
 }
 
 /// The imports, as version 0.2.1 of the ABI has them.

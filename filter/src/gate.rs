@@ -57,17 +57,13 @@ impl Gate {
         let Some(metadata) = abi::property(ROUTE_METADATA)? else {
             return Ok(None);
         };
-        Ok(Some(
-            self.routes
-                .get(metadata, |metadata| self.compile_route(metadata)),
-        ))
+        Ok(Some(self.routes.get(metadata, |metadata| self.compile_route(metadata))))
     }
 
     /// Notes that a request goes on.
     pub(crate) fn note_allowed(&self, permit: &Permit<'_>) {
         if self.policy.counts() {
-            self.counters
-                .count(Outcome::Allowed, permit.rule(), permit.issuer());
+            self.counters.count(Outcome::Allowed, permit.rule(), permit.issuer());
         }
     }
 
@@ -109,12 +105,7 @@ impl Gate {
     }
 
     fn of(policy: Policy, keys: KeyRing) -> Self {
-        Self {
-            policy,
-            keys,
-            counters: Counters::new(),
-            routes: RouteCache::new(),
-        }
+        Self { policy, keys, counters: Counters::new(), routes: RouteCache::new() }
     }
 }
 
@@ -131,10 +122,8 @@ pub(crate) fn log_problems(document: &str, errors: &ConfigErrors) {
 fn line(verdict: &str, reason: &str, denial: &Denial<'_>) -> String {
     let rule = denial.rule().unwrap_or("none");
     let issuer = denial.issuer().unwrap_or("none");
-    one_line(&format!(
-        "jwt-gate: {verdict}: reason={reason} rule={rule} issuer={issuer}"
-    ))
-    .into_owned()
+    one_line(&format!("jwt-gate: {verdict}: reason={reason} rule={rule} issuer={issuer}"))
+        .into_owned()
 }
 
 /// The property with the metadata of the chosen route, its parts separated by NUL: a serialised

@@ -30,10 +30,7 @@ pub(crate) struct Counters {
 impl Counters {
     /// No counter yet.
     pub(crate) fn new() -> Self {
-        Self {
-            ids: RefCell::new(BTreeMap::new()),
-            name: RefCell::new(String::new()),
-        }
+        Self { ids: RefCell::new(BTreeMap::new()), name: RefCell::new(String::new()) }
     }
 
     /// Counts one request.
@@ -131,11 +128,7 @@ mod tests {
     #[test]
     fn a_label_cannot_look_like_two() {
         assert_eq!(
-            name(
-                Outcome::Allowed,
-                Some("a.issuer.b"),
-                Some("https://issuer.test/ü")
-            ),
+            name(Outcome::Allowed, Some("a.issuer.b"), Some("https://issuer.test/ü")),
             "jwt_gate.allowed.rule.a_issuer_b.issuer.https___issuer_test__"
         );
     }

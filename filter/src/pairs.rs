@@ -35,11 +35,7 @@ pub(crate) fn parse(map: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
         let value = field(&mut fields, size(value)?)?;
         pairs.push((name, value));
     }
-    if fields.is_empty() {
-        Ok(pairs)
-    } else {
-        Err(Malformed::Trailing)
-    }
+    if fields.is_empty() { Ok(pairs) } else { Err(Malformed::Trailing) }
 }
 
 /// Writes a map for the host.
@@ -68,11 +64,7 @@ where
         map.extend_from_slice(value.as_ref());
         map.push(0);
     }
-    if map.len() > MOST_BYTES {
-        Err(Malformed::TooLarge)
-    } else {
-        Ok(map)
-    }
+    if map.len() > MOST_BYTES { Err(Malformed::TooLarge) } else { Ok(map) }
 }
 
 /// What is wrong with a map.
@@ -117,9 +109,7 @@ fn size(word: [u8; 4]) -> Result<usize, Malformed> {
 }
 
 fn length(size: usize) -> Result<[u8; 4], Malformed> {
-    u32::try_from(size)
-        .map(u32::to_le_bytes)
-        .map_err(|_| Malformed::TooLarge)
+    u32::try_from(size).map(u32::to_le_bytes).map_err(|_| Malformed::TooLarge)
 }
 
 /// A map without pairs.
@@ -228,10 +218,7 @@ mod tests {
     #[test]
     fn a_map_that_hosts_would_empty_is_not_written() {
         assert_eq!(serialize(&vec![("a", "b"); 1025]), Err(Malformed::TooLarge));
-        assert_eq!(
-            serialize(&[("a", "b".repeat(1024 * 1024))]),
-            Err(Malformed::TooLarge)
-        );
+        assert_eq!(serialize(&[("a", "b".repeat(1024 * 1024))]), Err(Malformed::TooLarge));
         assert!(serialize(&vec![("a", "b"); 1024]).is_ok());
     }
 }

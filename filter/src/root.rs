@@ -26,9 +26,7 @@ pub(crate) struct Root {
 impl Root {
     /// A root context without configuration, which denies everything.
     pub(crate) fn new() -> Self {
-        Self {
-            gate: Rc::new(Gate::closed()),
-        }
+        Self { gate: Rc::new(Gate::closed()) }
     }
 }
 

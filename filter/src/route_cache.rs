@@ -16,22 +16,12 @@ pub(crate) struct RouteCache<R> {
 impl<R> RouteCache<R> {
     /// An empty cache.
     pub(crate) fn new() -> Self {
-        Self {
-            entries: RefCell::new(Entries {
-                by_metadata: BTreeMap::new(),
-                bytes: 0,
-            }),
-        }
+        Self { entries: RefCell::new(Entries { by_metadata: BTreeMap::new(), bytes: 0 }) }
     }
 
     /// The value for `metadata`; `compile` makes it if it is not there.
     pub(crate) fn get(&self, metadata: Vec<u8>, compile: impl FnOnce(&[u8]) -> R) -> Rc<R> {
-        let known = self
-            .entries
-            .borrow()
-            .by_metadata
-            .get(&metadata)
-            .map(Rc::clone);
+        let known = self.entries.borrow().by_metadata.get(&metadata).map(Rc::clone);
         if let Some(known) = known {
             return known;
         }

@@ -38,10 +38,7 @@ enum State {
 impl Stream {
     /// A stream that is held until it is decided.
     pub(crate) fn new(gate: Rc<Gate>) -> Self {
-        Self {
-            gate,
-            state: State::Held,
-        }
+        Self { gate, state: State::Held }
     }
 
     /// What the host may do with the request.
@@ -106,11 +103,7 @@ impl HttpContext for Stream {
 /// The headers of a request, of which there are some: pseudo-headers at least. Some hosts give an
 /// empty map where they have none to give.
 fn request_pairs(map: &[u8]) -> Result<Vec<Pair<'_>>, HostError> {
-    let pairs = if map.is_empty() {
-        Ok(Vec::new())
-    } else {
-        pairs::parse(map)
-    };
+    let pairs = if map.is_empty() { Ok(Vec::new()) } else { pairs::parse(map) };
     match pairs {
         Ok(pairs) if pairs.is_empty() => Err(Malformed::Empty),
         pairs => pairs,
@@ -154,11 +147,7 @@ fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<State, HostError> {
 /// Denies because a host call failed, in report mode too: what the request looks like by now is
 /// anybody's guess, and it may carry an identity that nobody checked.
 fn fail(gate: &Gate, headers: &[Pair<'_>], error: HostError) -> State {
-    deny(
-        gate,
-        &gate.policy.host_error(&Request::new(headers, None)),
-        Some(error),
-    )
+    deny(gate, &gate.policy.host_error(&Request::new(headers, None)), Some(error))
 }
 
 /// Answers a request and holds it; `cause` is the host call that it failed on, if any.
@@ -188,11 +177,7 @@ fn apply(patch: &Patch) -> Result<(), HostError> {
 }
 
 fn passed(patch: &Patch) -> State {
-    if patch.private_response {
-        State::PassedPrivate
-    } else {
-        State::Passed
-    }
+    if patch.private_response { State::PassedPrivate } else { State::Passed }
 }
 
 /// Marks the response to a request with a token in its query as private ([RFC 6750 section 2.3]).
@@ -209,11 +194,7 @@ fn mark_private(gate: &Gate) -> State {
             let denial = gate.policy.host_error(&Request::new(&[], None));
             let answered = answer(&denial);
             gate.note_denied(&denial, Some(error));
-            if answered {
-                State::Passed
-            } else {
-                State::ResponseHeld
-            }
+            if answered { State::Passed } else { State::ResponseHeld }
         }
     }
 }
@@ -223,29 +204,21 @@ fn mark_private(gate: &Gate) -> State {
 /// Nobody goes on because it failed: without a reply, the stream ends by the host's timeout.
 fn answer(denial: &Denial<'_>) -> bool {
     let reply = denial.reply();
-    let headers: Vec<_> = reply
-        .headers
-        .iter()
-        .map(|(name, value)| (name, visible_ascii(value)))
-        .collect();
-    let sent = pairs::serialize(&headers)
-        .map_err(abi::bad_reply_headers)
-        .and_then(|headers| {
-            abi::send_local_response(&LocalReply {
-                status: reply.status,
-                details: &reply.details,
-                headers: &headers,
-                body: &reply.body,
-                grpc_status: reply.grpc_status,
-            })
-        });
+    let headers: Vec<_> =
+        reply.headers.iter().map(|(name, value)| (name, visible_ascii(value))).collect();
+    let sent = pairs::serialize(&headers).map_err(abi::bad_reply_headers).and_then(|headers| {
+        abi::send_local_response(&LocalReply {
+            status: reply.status,
+            details: &reply.details,
+            headers: &headers,
+            body: &reply.body,
+            grpc_status: reply.grpc_status,
+        })
+    });
     let Err(error) = sent else {
         return true;
     };
-    abi::log(
-        LogLevel::Error,
-        &format!("jwt-gate: reply without headers and body: {error}"),
-    );
+    abi::log(LogLevel::Error, &format!("jwt-gate: reply without headers and body: {error}"));
     // The host may have disliked a header or the size of the body. A bare status is better than a
     // caller who waits.
     abi::send_local_response(&LocalReply {

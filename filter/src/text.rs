@@ -7,9 +7,7 @@ use std::borrow::Cow;
 /// Envoy writes the header values of a reply out as they are: a CR LF in one of them would end the
 /// header and let whoever chose the text write the rest of the response.
 pub(crate) fn visible_ascii(text: &str) -> String {
-    text.chars()
-        .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
-        .collect()
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
 /// `text` on one line: every control character becomes a blank, so that nobody can write a log
@@ -41,10 +39,7 @@ mod tests {
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        assert_eq!(
-            visible_ascii("Bearer realm=\"a b\" ~"),
-            "Bearer realm=\"a b\" ~"
-        );
+        assert_eq!(visible_ascii("Bearer realm=\"a b\" ~"), "Bearer realm=\"a b\" ~");
         assert_eq!(one_line("issuers[0]: für"), "issuers[0]: für");
     }
 

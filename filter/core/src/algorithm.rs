@@ -17,9 +17,7 @@ impl Algorithm {
     /// The algorithm of an `alg` value; names are case-sensitive (RFC 7515 section 4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
     /// The `alg` value.

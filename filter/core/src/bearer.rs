@@ -126,12 +126,24 @@ impl TokenSource {
                 .filter(|(known, _, _)| *known == name.as_bytes())
                 .map(|(_, value, _)| value)
                 .collect()),
-            Self::Query(name) => Ok(request
-                .values(b":path")
-                .flat_map(|target| parameters(split_query(target).1.unwrap_or_default()))
-                .filter(|pair| is_named(pair, name))
-                .map(|pair| split_pair(pair).1)
-                .collect()),
+            Self::Query(name) => {
+                let pairs = || {
+                    request
+                        .values(b":path")
+                        .flat_map(|target| parameters(split_query(target).1.unwrap_or_default()))
+                };
+                // Some servers separate at `;` too, and would find a token that is none here.
+                let hidden = |pair: &[u8]| {
+                    pair.split(|byte| *byte == b';').skip(1).any(|pair| is_named(pair, name))
+                };
+                if pairs().any(hidden) {
+                    return Err(Reject::TokenAmbiguous);
+                }
+                Ok(pairs()
+                    .filter(|pair| is_named(pair, name))
+                    .map(|pair| split_pair(pair).1)
+                    .collect())
+            }
         }
     }
 }
@@ -142,23 +154,16 @@ impl TokenSource {
 /// finds `Bearer ` anywhere, in `NotBearer x` too.
 fn credentials(value: &[u8]) -> Result<Option<&[u8]>, Reject> {
     const SCHEME: &[u8] = b"bearer";
-    let length = value
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
-        .count();
+    let length =
+        value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
     let (scheme, rest) = value.split_at_checked(length).unwrap_or((value, b""));
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         // Envoy joins repeated `authorization` lines: another scheme first, a token behind it.
         let joined = value.split(|byte| *byte == b',').skip(1).any(|part| {
             let part = part.trim_ascii();
-            part.get(..SCHEME.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+            part.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
         });
-        return if joined {
-            Err(Reject::TokenAmbiguous)
-        } else {
-            Ok(None)
-        };
+        return if joined { Err(Reject::TokenAmbiguous) } else { Ok(None) };
     }
     if rest.contains(&b',') {
         return Err(Reject::TokenAmbiguous);
@@ -172,9 +177,8 @@ fn credentials(value: &[u8]) -> Result<Option<&[u8]>, Reject> {
 
 /// `b64token` of RFC 6750 section 2.1.
 fn is_b64token(token: &[u8]) -> bool {
-    let body = token
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte));
+    let body =
+        token.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte));
     let length = body.count();
     length > 0 && token.iter().skip(length).all(|byte| *byte == b'=')
 }
@@ -193,9 +197,7 @@ fn cookies<'t>(request: &Request<'t>) -> impl Iterator<Item = (&'t [u8], &'t [u8
 }
 
 fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
-    query
-        .split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
+    query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty())
 }
 
 /// Names are compared decoded: `access%5Ftoken` is the same parameter to the server behind.
@@ -205,10 +207,7 @@ fn is_named(pair: &[u8], name: &str) -> bool {
 
 fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = pair.splitn(2, |byte| *byte == b'=');
-    (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    )
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ impl ClaimPath {
 pub(crate) fn numeric_date(claims: &Json, name: &str) -> Result<Option<UnixTime>, Reject> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Json::Number(number)) => UnixTime::from_numeric_date(*number)
-            .map(Some)
-            .ok_or(Reject::ClaimMalformed),
+        Some(Json::Number(number)) => {
+            UnixTime::from_numeric_date(*number).map(Some).ok_or(Reject::ClaimMalformed)
+        }
         Some(_) => Err(Reject::ClaimMalformed),
     }
 }

@@ -97,10 +97,7 @@ fn conclude<'a>(
             let is_grpc = request.is_grpc();
             let denial = Denial::new(&policy.reply, reject, trail.rule, trail.issuer, is_grpc);
             if policy.mode != Mode::Report {
-                return Decision {
-                    patch: Patch::default(),
-                    verdict: Verdict::Deny(denial),
-                };
+                return Decision { patch: Patch::default(), verdict: Verdict::Deny(denial) };
             }
             Verdict::Report(denial)
         }
@@ -108,11 +105,7 @@ fn conclude<'a>(
     // Guarded headers go first: what the identity sets afterwards is then the only value.
     let mut patch = Patch::default();
     policy.forward.strip(request, &mut patch);
-    let Patch {
-        headers,
-        filter_state,
-        private_response,
-    } = trail.identity;
+    let Patch { headers, filter_state, private_response } = trail.identity;
     patch.headers.extend(headers);
     patch.filter_state = filter_state;
     patch.private_response = private_response;

@@ -56,10 +56,7 @@ pub struct Permit<'a> {
 
 impl<'a> Permit<'a> {
     pub(crate) fn new(rule: Option<&'a Rule>, issuer: Option<&'a Issuer>) -> Self {
-        Self {
-            rule: rule.map(|rule| rule.name.as_str()),
-            issuer: issuer.map(|i| i.name.as_str()),
-        }
+        Self { rule: rule.map(|rule| rule.name.as_str()), issuer: issuer.map(|i| i.name.as_str()) }
     }
 
     /// The rule that let it pass; `None` for a CORS preflight.
@@ -93,13 +90,7 @@ impl<'a> Denial<'a> {
         issuer: Option<&'a Issuer>,
         is_grpc: bool,
     ) -> Self {
-        Self {
-            style,
-            reject,
-            rule,
-            issuer,
-            is_grpc,
-        }
+        Self { style, reject, rule, issuer, is_grpc }
     }
 
     /// Why.

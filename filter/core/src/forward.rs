@@ -43,15 +43,9 @@ pub(crate) struct ForwardedClaim {
 impl Forward {
     /// The guarded headers that a client sent, under the spelling it used.
     fn spoofed<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r [u8]> {
-        request
-            .headers()
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| {
-                self.guarded
-                    .iter()
-                    .any(|guarded| is_comparable(name, guarded.as_bytes()))
-            })
+        request.headers().iter().map(|(name, _)| *name).filter(|name| {
+            self.guarded.iter().any(|guarded| is_comparable(name, guarded.as_bytes()))
+        })
     }
 
     /// # Errors
@@ -93,10 +87,7 @@ impl Forward {
         }
         patch.private_response = bearer.came_in_query();
         if let Some(name) = &self.payload {
-            patch.headers.push(HeaderOp::Set(
-                name.clone().into_bytes(),
-                valid.payload().to_vec(),
-            ));
+            patch.headers.push(HeaderOp::Set(name.clone().into_bytes(), valid.payload().to_vec()));
         }
         for claim in &self.claims {
             let Some(value) = claim.claim.find(valid.claims()) else {
@@ -108,9 +99,7 @@ impl Forward {
             }
             if let Some(name) = &claim.header {
                 let name = name.clone().into_bytes();
-                patch
-                    .headers
-                    .push(HeaderOp::Set(name, text.clone().into_bytes()));
+                patch.headers.push(HeaderOp::Set(name, text.clone().into_bytes()));
             }
             if let Some(name) = &claim.filter_state {
                 patch.filter_state.push((name.clone(), text.into_bytes()));
@@ -129,11 +118,7 @@ pub(crate) fn comparable(name: &str) -> String {
 fn is_comparable(name: &[u8], guarded: &[u8]) -> bool {
     name.len() == guarded.len()
         && name.iter().zip(guarded).all(|(byte, wanted)| {
-            let byte = if *byte == b'_' {
-                b'-'
-            } else {
-                byte.to_ascii_lowercase()
-            };
+            let byte = if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
             byte == *wanted
         })
 }

@@ -12,16 +12,13 @@ pub(crate) fn parse(authority: &[u8]) -> Option<String> {
         let end = text.find(']')?.checked_add(1)?;
         text.split_at_checked(end)?
     } else {
-        text.find(':')
-            .map_or(Some((text, "")), |colon| text.split_at_checked(colon))?
+        text.find(':').map_or(Some((text, "")), |colon| text.split_at_checked(colon))?
     };
     let port = rest.strip_prefix(':').unwrap_or(rest);
     if !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let name = bracketed.unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host));
     let plain = |byte: u8| match bracketed {
         Some(_) => byte.is_ascii_hexdigit() || byte == b':' || byte == b'.',

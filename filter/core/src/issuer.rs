@@ -65,23 +65,10 @@ mod tests {
     #[test]
     fn types_compare_as_media_types() {
         let both = Types(vec!["jwt".to_owned(), "at+jwt".to_owned()]);
-        for typ in [
-            "JWT",
-            "jwt",
-            "at+JWT",
-            "application/at+jwt",
-            "Application/JWT",
-        ] {
+        for typ in ["JWT", "jwt", "at+JWT", "application/at+jwt", "Application/JWT"] {
             assert!(both.allow(Some(typ)), "{typ}");
         }
-        for typ in [
-            "",
-            "JWE",
-            "dpop+jwt",
-            "text/jwt",
-            "application/application/jwt",
-            "jwt ",
-        ] {
+        for typ in ["", "JWE", "dpop+jwt", "text/jwt", "application/application/jwt", "jwt "] {
             assert!(!both.allow(Some(typ)), "{typ}");
         }
         assert!(both.allow(None));

@@ -37,15 +37,9 @@ pub struct Limits {
 impl Limits {
     /// A token's header or payload. Tokens in the field nest four deep (Keycloak's
     /// `resource_access`); 4,096 values do not fit into a token of the usual size.
-    pub const TOKEN: Self = Self {
-        depth: 16,
-        values: 4096,
-    };
+    pub const TOKEN: Self = Self { depth: 16, values: 4096 };
     /// A policy document, which can hold key sets and hundreds of rules.
-    pub const DOCUMENT: Self = Self {
-        depth: 32,
-        values: 1_000_000,
-    };
+    pub const DOCUMENT: Self = Self { depth: 32, values: 1_000_000 };
 }
 
 /// Reads one JSON text, all of it.
@@ -57,12 +51,9 @@ impl Limits {
 pub fn parse(text: &[u8], limits: Limits) -> Result<Json, String> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let mut left = limits.values;
-    let value = Seed {
-        depth: limits.depth,
-        left: &mut left,
-    }
-    .deserialize(&mut reader)
-    .map_err(|error| error.to_string())?;
+    let value = Seed { depth: limits.depth, left: &mut left }
+        .deserialize(&mut reader)
+        .map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
     Ok(value)
 }
@@ -72,10 +63,9 @@ impl Json {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
-            Json::Object(members) => members
-                .iter()
-                .find(|(known, _)| known == name)
-                .map(|(_, value)| value),
+            Json::Object(members) => {
+                members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -167,21 +157,12 @@ struct Seed<'l> {
 
 impl<'l> Seed<'l> {
     fn deeper<E: Error>(&mut self) -> Result<Seed<'_>, E> {
-        let depth = self
-            .depth
-            .checked_sub(1)
-            .ok_or_else(|| E::custom("nested too deeply"))?;
-        Ok(Seed {
-            depth,
-            left: self.left,
-        })
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        Ok(Seed { depth, left: self.left })
     }
 
     fn count<E: Error>(&mut self) -> Result<(), E> {
-        *self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| E::custom("too many values"))?;
+        *self.left = self.left.checked_sub(1).ok_or_else(|| E::custom("too many values"))?;
         Ok(())
     }
 }
@@ -258,9 +239,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 fn has_duplicates(members: &[(String, Json)]) -> bool {
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 #[cfg(test)]
@@ -268,68 +247,33 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Json, String> {
-        parse(
-            text.as_bytes(),
-            Limits {
-                depth: 3,
-                values: 6,
-            },
-        )
+        parse(text.as_bytes(), Limits { depth: 3, values: 6 })
     }
 
     #[test]
     fn names_are_unique_at_any_depth_and_in_any_spelling() {
         assert!(read(r#"{"a":1,"b":{"a":2}}"#).is_ok());
-        for bad in [
-            r#"{"a":1,"a":1}"#,
-            r#"[{"b":{"a":1,"a":2}}]"#,
-            r#"{"a":1,"\u0061":2}"#,
-        ] {
+        for bad in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"a":2}}]"#, r#"{"a":1,"\u0061":2}"#] {
             let error = read(bad).unwrap_err();
-            assert!(
-                error.starts_with("an object has the same name twice"),
-                "{bad}: {error}"
-            );
+            assert!(error.starts_with("an object has the same name twice"), "{bad}: {error}");
         }
     }
 
     #[test]
     fn limits_hold_at_the_limit_and_not_one_further() {
         assert!(read("[[[1]]]").is_ok());
-        assert!(
-            read("[[[[1]]]]")
-                .unwrap_err()
-                .starts_with("nested too deeply")
-        );
+        assert!(read("[[[[1]]]]").unwrap_err().starts_with("nested too deeply"));
         assert!(read("[1,2,3,4,5]").is_ok());
-        assert!(
-            read("[1,2,3,4,5,6]")
-                .unwrap_err()
-                .starts_with("too many values")
-        );
+        assert!(read("[1,2,3,4,5,6]").unwrap_err().starts_with("too many values"));
     }
 
     #[test]
     fn what_is_not_one_json_text_is_refused() {
-        for bad in [
-            "",
-            "{",
-            "1 2",
-            "{}x",
-            "{'a':1}",
-            "[1,]",
-            "1e400",
-            "\"\\ud800\"",
-            "NaN",
-            "01",
-        ] {
+        for bad in ["", "{", "1 2", "{}x", "{'a':1}", "[1,]", "1e400", "\"\\ud800\"", "NaN", "01"] {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(parse(b"\"\xff\"", Limits::TOKEN).is_err());
-        assert!(
-            parse(b"\xef\xbb\xbf{}", Limits::TOKEN).is_err(),
-            "a byte order mark"
-        );
+        assert!(parse(b"\xef\xbb\xbf{}", Limits::TOKEN).is_err(), "a byte order mark");
     }
 
     #[test]
@@ -343,9 +287,6 @@ mod tests {
     #[test]
     fn text_comes_out_as_it_went_in() {
         let text = r#"{"a":[1,-2,1.5,true,null],"b":"\"\n"}"#;
-        assert_eq!(
-            parse(text.as_bytes(), Limits::TOKEN).unwrap().to_string(),
-            text
-        );
+        assert_eq!(parse(text.as_bytes(), Limits::TOKEN).unwrap().to_string(), text);
     }
 }

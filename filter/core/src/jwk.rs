@@ -23,10 +23,7 @@ pub fn read_set(set: &Json) -> Result<ReadSet, String> {
     let Some(Json::Array(entries)) = set.get("keys") else {
         return Err("no array `keys`".to_owned());
     };
-    let mut read = ReadSet {
-        keys: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut read = ReadSet { keys: Vec::new(), skipped: Vec::new() };
     for (place, entry) in entries.iter().enumerate() {
         match read_key(entry) {
             Ok(key) => read.keys.push(key),
@@ -56,11 +53,7 @@ fn read_key(key: &Json) -> Result<Key, String> {
     match key.get("key_ops") {
         Some(Json::Array(operations)) => {
             let verify = |operation: &Json| operation.as_str() == Some("verify");
-            operations
-                .iter()
-                .any(verify)
-                .then_some(())
-                .ok_or("`key_ops` without verify")?;
+            operations.iter().any(verify).then_some(()).ok_or("`key_ops` without verify")?;
         }
         Some(_) => return Err("`key_ops` that is not an array".to_owned()),
         None => {}
@@ -80,10 +73,7 @@ fn read_key(key: &Json) -> Result<Key, String> {
 
 /// Names from a key set go to the log: short and plain.
 fn shorten(text: &str) -> String {
-    text.chars()
-        .filter(char::is_ascii_graphic)
-        .take(24)
-        .collect()
+    text.chars().filter(char::is_ascii_graphic).take(24).collect()
 }
 
 #[cfg(test)]
@@ -118,34 +108,13 @@ mod tests {
         for (bad, why) in [
             (r#"{"n":"N","e":"AQAB"}"#, "no `kty`"),
             (r#"{"kty":"EC","n":"N","e":"AQAB"}"#, "`kty` EC"),
-            (
-                r#"{"kty":1,"n":"N","e":"AQAB"}"#,
-                "`kty` that is not a string",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB","use":"enc"}"#,
-                "`use` enc",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB","key_ops":["encrypt"]}"#,
-                "without verify",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB","key_ops":"verify"}"#,
-                "not an array",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB","alg":"RS1"}"#,
-                "`alg` RS1",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB","kid":7}"#,
-                "`kid` that is not a string",
-            ),
-            (
-                r#"{"kty":"RSA","n":"N","e":"AQAB="}"#,
-                "`e` not in base64url",
-            ),
+            (r#"{"kty":1,"n":"N","e":"AQAB"}"#, "`kty` that is not a string"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB","use":"enc"}"#, "`use` enc"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB","key_ops":["encrypt"]}"#, "without verify"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB","key_ops":"verify"}"#, "not an array"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB","alg":"RS1"}"#, "`alg` RS1"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB","kid":7}"#, "`kid` that is not a string"),
+            (r#"{"kty":"RSA","n":"N","e":"AQAB="}"#, "`e` not in base64url"),
             (r#"{"kty":"RSA","n":"N"}"#, "no `e`"),
             (r#"{"kty":"RSA","n":"N","e":"AQ"}"#, "below 3"),
             (r#"{"kty":"RSA","n":"N","e":"BA"}"#, "unusable"),

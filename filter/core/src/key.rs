@@ -119,10 +119,7 @@ impl Key {
         }
         let key = RsaPublicKey::new(modulus, exponent)
             .map_err(|error| format!("an unusable RSA key ({error})"))?;
-        Ok(Self {
-            kid,
-            kind: Kind::Rs256(VerifyingKey::new(key)),
-        })
+        Ok(Self { kid, kind: Kind::Rs256(VerifyingKey::new(key)) })
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -149,9 +146,6 @@ impl Key {
 
 /// Leading zeros are dropped: many key sets carry the sign byte of their big-integer library.
 fn number(bytes: &[u8]) -> BoxedUint {
-    let start = bytes
-        .iter()
-        .position(|byte| *byte != 0)
-        .unwrap_or(bytes.len());
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
     BoxedUint::from_be_slice_vartime(bytes.get(start..).unwrap_or_default())
 }

@@ -58,11 +58,7 @@ impl Allowances {
     }
 
     fn check(&self, kind: Ambiguity) -> Result<(), Ambiguity> {
-        if self.0.contains(&kind) {
-            Ok(())
-        } else {
-            Err(kind)
-        }
+        if self.0.contains(&kind) { Ok(()) } else { Err(kind) }
     }
 }
 
@@ -93,10 +89,7 @@ impl CanonicalPath {
         if target.contains(&b'#') {
             allowed.check(Ambiguity::Fragment)?;
         }
-        if target
-            .iter()
-            .any(|byte| byte.is_ascii_control() || *byte == b' ')
-        {
+        if target.iter().any(|byte| byte.is_ascii_control() || *byte == b' ') {
             return Err(Ambiguity::Control);
         }
         let mut text = String::with_capacity(path.len());
@@ -183,15 +176,8 @@ pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
 /// The value of two hexadecimal digits, and what comes after them.
 fn decode_triplet(text: &[u8]) -> Option<(u8, &[u8])> {
     let ([high, low], rest) = text.split_first_chunk()?;
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
-    Some((
-        digit(*high)?.checked_mul(16)?.checked_add(digit(*low)?)?,
-        rest,
-    ))
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    Some((digit(*high)?.checked_mul(16)?.checked_add(digit(*low)?)?, rest))
 }
 
 fn push_encoded(value: u8, text: &mut String, allowed: &Allowances) -> Result<(), Ambiguity> {
@@ -229,9 +215,7 @@ fn push(value: u8, text: &mut String) {
     }
     text.push('%');
     for digit in [value >> 4, value & 0x0f] {
-        text.push(char::from(
-            DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0'),
-        ));
+        text.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
     }
 }
 
@@ -241,13 +225,10 @@ fn has_dot_segment(text: &str) -> bool {
     if !text.contains('.') {
         return false;
     }
-    text.replace("%2F", "/")
-        .replace("%5C", "/")
-        .split(['/', '\\'])
-        .any(|segment| {
-            let name = segment.split([';', '#']).next().unwrap_or_default();
-            name == "." || name == ".."
-        })
+    text.replace("%2F", "/").replace("%5C", "/").split(['/', '\\']).any(|segment| {
+        let name = segment.split([';', '#']).next().unwrap_or_default();
+        name == "." || name == ".."
+    })
 }
 
 #[cfg(test)]
@@ -334,14 +315,7 @@ mod tests {
         ] {
             assert_eq!(read(given).as_deref(), Ok(canonical), "{given}");
         }
-        for bad in [
-            "/a/..;x/b",
-            "/a%2f..%2fb",
-            "/a\\..\\b",
-            "/%2e%2e/b",
-            "/a/..#b",
-            "/a%5c.%5c",
-        ] {
+        for bad in ["/a/..;x/b", "/a%2f..%2fb", "/a\\..\\b", "/%2e%2e/b", "/a/..#b", "/a%5c.%5c"] {
             assert_eq!(read(bad), Err(Ambiguity::DotSegment), "{bad}");
         }
     }

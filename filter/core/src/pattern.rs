@@ -61,9 +61,8 @@ impl Template {
             }
             if part == "**" {
                 open = true;
-            } else if let Some(name) = part
-                .strip_prefix('{')
-                .and_then(|part| part.strip_suffix('}'))
+            } else if let Some(name) =
+                part.strip_prefix('{').and_then(|part| part.strip_suffix('}'))
             {
                 let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
                 if name.is_empty() || !name.bytes().all(plain) {
@@ -126,13 +125,9 @@ mod tests {
     #[test]
     fn a_prefix_covers_whole_segments() {
         let api = PathPattern::Prefix(path("/api"));
-        for (given, fits) in [
-            ("/api", true),
-            ("/api/", true),
-            ("/api/x", true),
-            ("/apix", false),
-            ("/", false),
-        ] {
+        for (given, fits) in
+            [("/api", true), ("/api/", true), ("/api/x", true), ("/apix", false), ("/", false)]
+        {
             assert_eq!(api.matches(&path(given)), fits, "{given}");
         }
         let below = PathPattern::Prefix(path("/api/"));

@@ -38,22 +38,15 @@ pub fn read_keys(text: &str) -> Result<Vec<Key>, Vec<String>> {
     if blocks == 0 {
         problems.push("text without a -----BEGIN line".to_owned());
     }
-    if problems.is_empty() {
-        Ok(keys)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(keys) } else { Err(problems) }
 }
 
 /// Label, body and what follows the block.
 fn split_block(block: &str) -> Result<(&str, &str, &str), String> {
-    let (label, body) = block
-        .split_once("-----")
-        .ok_or("a BEGIN line that does not end")?;
+    let (label, body) = block.split_once("-----").ok_or("a BEGIN line that does not end")?;
     let end = format!("-----END {label}-----");
-    let (body, after) = body
-        .split_once(end.as_str())
-        .ok_or_else(|| format!("no END line for {label}"))?;
+    let (body, after) =
+        body.split_once(end.as_str()).ok_or_else(|| format!("no END line for {label}"))?;
     Ok((label, body, after))
 }
 
@@ -62,13 +55,8 @@ fn read_block(label: &str, body: &str) -> Result<Key, String> {
         // Said without looking inside: the secret must not get any further.
         return Err(format!("a {label}, which does not belong into a policy"));
     }
-    let body: String = body
-        .chars()
-        .filter(|character| !character.is_ascii_whitespace())
-        .collect();
-    let der = STANDARD
-        .decode(body)
-        .map_err(|error| format!("bad base64 ({error})"))?;
+    let body: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let der = STANDARD.decode(body).map_err(|error| format!("bad base64 ({error})"))?;
     match label {
         "PUBLIC KEY" => read_spki(&der),
         "RSA PUBLIC KEY" => read_rsa(&der),
@@ -90,15 +78,9 @@ fn read_spki(der: &[u8]) -> Result<Key, String> {
     let spki = SubjectPublicKeyInfoRef::from_der(der)
         .map_err(|error| format!("a broken public key ({error})"))?;
     if spki.algorithm.oid != RSA_ENCRYPTION {
-        return Err(format!(
-            "a key of the algorithm {}, expected RSA",
-            spki.algorithm.oid
-        ));
+        return Err(format!("a key of the algorithm {}, expected RSA", spki.algorithm.oid));
     }
-    let bits = spki
-        .subject_public_key
-        .as_bytes()
-        .ok_or("a public key of odd length")?;
+    let bits = spki.subject_public_key.as_bytes().ok_or("a public key of odd length")?;
     read_rsa(bits)
 }
 

@@ -97,25 +97,13 @@ impl Policy {
     /// is known about the request then, not even whether it was cleaned.
     #[must_use]
     pub fn host_error(&self, request: &Request<'_>) -> Denial<'_> {
-        Denial::new(
-            &self.reply,
-            Reject::HostError,
-            None,
-            None,
-            request.is_grpc(),
-        )
+        Denial::new(&self.reply, Reject::HostError, None, None, request.is_grpc())
     }
 
     /// The denial for a request whose route metadata does not compile.
     #[must_use]
     pub fn route_error(&self, request: &Request<'_>) -> Denial<'_> {
-        Denial::new(
-            &self.reply,
-            Reject::PolicyInvalid,
-            None,
-            None,
-            request.is_grpc(),
-        )
+        Denial::new(&self.reply, Reject::PolicyInvalid, None, None, request.is_grpc())
     }
 
     /// The rule that speaks for a request: what its route says, else the first that matches.

@@ -166,22 +166,18 @@ impl Reject {
             description,
         };
         match self {
-            Self::HeaderSpoofed => request(
-                "header_spoofed",
-                "the request carries a header that only the gateway sets",
-            ),
-            Self::PathAmbiguous => request(
-                "path_ambiguous",
-                "servers differ in how they read this path",
-            ),
-            Self::RequestMalformed => request(
-                "request_malformed",
-                "method, path or host is missing or malformed",
-            ),
-            Self::TokenAmbiguous => request(
-                "token_ambiguous",
-                "more than one token, or more than one place for it",
-            ),
+            Self::HeaderSpoofed => {
+                request("header_spoofed", "the request carries a header that only the gateway sets")
+            }
+            Self::PathAmbiguous => {
+                request("path_ambiguous", "servers differ in how they read this path")
+            }
+            Self::RequestMalformed => {
+                request("request_malformed", "method, path or host is missing or malformed")
+            }
+            Self::TokenAmbiguous => {
+                request("token_ambiguous", "more than one token, or more than one place for it")
+            }
             Self::TokenUnusable => {
                 request("token_unusable", "the credentials are not a bearer token")
             }
@@ -192,19 +188,16 @@ impl Reject {
                 challenge: Challenge::Bare,
                 description: "no token",
             },
-            Self::AlgorithmNotAllowed => token(
-                "algorithm_not_allowed",
-                "the signature algorithm is not accepted",
-            ),
-            Self::AudienceMismatch => token(
-                "audience_mismatch",
-                "the token is meant for another audience",
-            ),
+            Self::AlgorithmNotAllowed => {
+                token("algorithm_not_allowed", "the signature algorithm is not accepted")
+            }
+            Self::AudienceMismatch => {
+                token("audience_mismatch", "the token is meant for another audience")
+            }
             Self::ClaimMalformed => token("claim_malformed", "a claim has the wrong type"),
-            Self::ClaimUnforwardable => token(
-                "claim_unforwardable",
-                "a claim cannot be passed on as a header",
-            ),
+            Self::ClaimUnforwardable => {
+                token("claim_unforwardable", "a claim cannot be passed on as a header")
+            }
             Self::CriticalUnsupported => {
                 token("critical_unsupported", "the token demands an extension")
             }
@@ -213,16 +206,14 @@ impl Reject {
             Self::IssuedInFuture => token("issued_in_future", "the token was issued in the future"),
             Self::IssuerUnknown => token("issuer_unknown", "the issuer is not accepted"),
             Self::KeyUnknown => token("key_unknown", "no key of the issuer fits the token"),
-            Self::LifetimeTooLong => token(
-                "lifetime_too_long",
-                "the token is valid for longer than is accepted",
-            ),
+            Self::LifetimeTooLong => {
+                token("lifetime_too_long", "the token is valid for longer than is accepted")
+            }
             Self::NotYetValid => token("not_yet_valid", "the token is not valid yet"),
             Self::SignatureInvalid => token("signature_invalid", "the signature is not valid"),
-            Self::TokenBound => token(
-                "token_bound",
-                "the token is bound to a key and cannot be used as Bearer",
-            ),
+            Self::TokenBound => {
+                token("token_bound", "the token is bound to a key and cannot be used as Bearer")
+            }
             Self::TokenMalformed => token("token_malformed", "the token is not a signed JWT"),
             Self::TokenTooLarge => token("token_too_large", "the token is too large"),
             Self::TypeNotAllowed => {
@@ -232,10 +223,9 @@ impl Reject {
             Self::ClaimConditionFailed => {
                 scope("claim_condition_failed", "the token lacks a required claim")
             }
-            Self::IssuerNotPermitted => scope(
-                "issuer_not_permitted",
-                "tokens of this issuer are not accepted here",
-            ),
+            Self::IssuerNotPermitted => {
+                scope("issuer_not_permitted", "tokens of this issuer are not accepted here")
+            }
             Self::ScopeInsufficient => {
                 scope("scope_insufficient", "the token lacks a required scope")
             }
@@ -244,11 +234,9 @@ impl Reject {
             Self::RuleDenies => plain("rule_denies", 403, "nobody may do this"),
 
             Self::HostError => plain("host_error", 503, "the gateway failed"),
-            Self::KeysUnavailable => plain(
-                "keys_unavailable",
-                503,
-                "the issuer's keys are not there yet",
-            ),
+            Self::KeysUnavailable => {
+                plain("keys_unavailable", 503, "the issuer's keys are not there yet")
+            }
             Self::PolicyInvalid => plain("policy_invalid", 503, "the gateway is not configured"),
         }
     }

@@ -33,12 +33,7 @@ pub(crate) struct ReplyStyle {
 
 impl Default for ReplyStyle {
     fn default() -> Self {
-        Self {
-            realm: "api".to_owned(),
-            detail: false,
-            body: None,
-            resource_metadata: None,
-        }
+        Self { realm: "api".to_owned(), detail: false, body: None, resource_metadata: None }
     }
 }
 
@@ -98,17 +93,9 @@ impl ReplyStyle {
             Challenge::Bare | Challenge::None => "",
         };
         let phrase = phrase(answer.status);
-        let reason = if self.detail {
-            answer.description
-        } else {
-            phrase
-        };
+        let reason = if self.detail { answer.description } else { phrase };
         if is_grpc {
-            let message = if self.detail || code.is_empty() {
-                reason
-            } else {
-                code
-            };
+            let message = if self.detail || code.is_empty() { reason } else { code };
             return ("text/plain".to_owned(), message.to_owned());
         }
         if let Some(body) = &self.body {
@@ -124,10 +111,7 @@ impl ReplyStyle {
             text.push_str(&format!(",\"error\":\"{code}\""));
         }
         if self.detail {
-            text.push_str(&format!(
-                ",\"error_description\":\"{}\"",
-                answer.description
-            ));
+            text.push_str(&format!(",\"error_description\":\"{}\"", answer.description));
         }
         text.push('}');
         ("application/json".to_owned(), text)

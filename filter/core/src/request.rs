@@ -56,12 +56,8 @@ impl<'a> Request<'a> {
             None => self.at_most_one(b"host")?,
         };
         Ok(Head {
-            method: self
-                .at_most_one(b":method")?
-                .ok_or(Reject::RequestMalformed)?,
-            target: self
-                .at_most_one(b":path")?
-                .ok_or(Reject::RequestMalformed)?,
+            method: self.at_most_one(b":method")?.ok_or(Reject::RequestMalformed)?,
+            target: self.at_most_one(b":path")?.ok_or(Reject::RequestMalformed)?,
             host: match host {
                 None | Some(b"") => None,
                 Some(authority) => Some(host::parse(authority).ok_or(Reject::RequestMalformed)?),
@@ -74,10 +70,7 @@ impl<'a> Request<'a> {
         self.values(b"content-type").any(|value| {
             let essence = value.get(..b"application/grpc".len()).unwrap_or_default();
             essence.eq_ignore_ascii_case(b"application/grpc")
-                && matches!(
-                    value.get(b"application/grpc".len()),
-                    None | Some(b'+' | b';' | b' ')
-                )
+                && matches!(value.get(b"application/grpc".len()), None | Some(b'+' | b';' | b' '))
         })
     }
 
@@ -85,10 +78,7 @@ impl<'a> Request<'a> {
     pub(crate) fn is_preflight(&self) -> bool {
         self.values(b":method").eq([b"OPTIONS"])
             && self.values(b"origin").next().is_some()
-            && self
-                .values(b"access-control-request-method")
-                .next()
-                .is_some()
+            && self.values(b"access-control-request-method").next().is_some()
     }
 
     fn at_most_one(&self, name: &[u8]) -> Result<Option<&'a [u8]>, Reject> {

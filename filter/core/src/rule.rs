@@ -96,12 +96,7 @@ impl Matcher {
 impl Scopes {
     /// What a caller has to ask its issuer for, as the challenge states it.
     pub(crate) fn wanted(&self) -> String {
-        let all: Vec<&str> = self
-            .all
-            .iter()
-            .chain(&self.any)
-            .map(String::as_str)
-            .collect();
+        let all: Vec<&str> = self.all.iter().chain(&self.any).map(String::as_str).collect();
         all.join(" ")
     }
 

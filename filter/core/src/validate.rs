@@ -95,9 +95,5 @@ fn audience(claims: &Json, audiences: &Audiences) -> Result<(), Reject> {
         }
         Some(_) => return Err(Reject::ClaimMalformed),
     };
-    if met {
-        Ok(())
-    } else {
-        Err(Reject::AudienceMismatch)
-    }
+    if met { Ok(()) } else { Err(Reject::AudienceMismatch) }
 }

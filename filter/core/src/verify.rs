@@ -20,20 +20,14 @@ impl<'t> Unverified<'t> {
         if !issuer.algorithms.contains(&self.algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
         }
-        let mut candidates = keys
-            .candidates(self.kid.as_deref(), self.algorithm)
-            .peekable();
+        let mut candidates = keys.candidates(self.kid.as_deref(), self.algorithm).peekable();
         if candidates.peek().is_none() {
             return Err(Reject::KeyUnknown);
         }
         if !candidates.any(|key| key.verifies(self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
-        Ok(Verified {
-            typ: self.typ,
-            claims: self.claims,
-            payload: self.payload,
-        })
+        Ok(Verified { typ: self.typ, claims: self.claims, payload: self.payload })
     }
 }
 

@@ -37,10 +37,7 @@ impl Document {
     }
 
     pub(crate) fn root(&self) -> Node<'_> {
-        Node {
-            path: String::new(),
-            value: &self.0,
-        }
+        Node { path: String::new(), value: &self.0 }
     }
 }
 
@@ -86,10 +83,7 @@ fn structure(bytes: &[u8], depth: usize) -> Option<Json> {
     // Protobuf lets the last of two equal keys win; here, as in JSON, there are no two.
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    if names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
-    {
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
         return None;
     }
     Some(Json::Object(members))
@@ -266,11 +260,7 @@ mod tests {
     fn every_cut_and_every_flipped_bit_is_survived() {
         for length in 0..SAMPLE.len() {
             // An empty Struct is an object without members; every other cut breaks something.
-            assert_eq!(
-                read_struct(&SAMPLE[..length]).is_some(),
-                length == 0,
-                "{length}"
-            );
+            assert_eq!(read_struct(&SAMPLE[..length]).is_some(), length == 0, "{length}");
         }
         for bit in 0..SAMPLE.len() * 8 {
             let mut bytes = SAMPLE.to_vec();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     algorithm::Algorithm,
     issuer::{Audiences, Issuer, IssuerId, Types},
+    json::Json,
     jwk,
     key::{Key, KeySet},
     pem,
@@ -49,25 +50,27 @@ pub(crate) fn read(node: &Node<'_>, sink: &mut Problems) -> Option<Issuers> {
     Some((issuers, sets))
 }
 
+/// The names by which rules may call the issuers, good ones and bad: a rule that names an issuer
+/// with a broken key is not wrong too.
+pub(crate) fn names<'d>(node: &Node<'d>) -> Vec<&'d str> {
+    let Json::Array(issuers) = node.value else { return Vec::new() };
+    issuers
+        .iter()
+        .filter_map(|issuer| issuer.get("name").or_else(|| issuer.get("issuer")))
+        .filter_map(Json::as_str)
+        .collect()
+}
+
 fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeySet)> {
-    let name = fields
-        .optional("name")
-        .and_then(|node| node.text_where(is_label, LABEL, sink));
+    let name = fields.optional("name").and_then(|node| node.text_where(is_label, LABEL, sink));
     let expected = "the exact `iss` of its tokens";
-    let issuer = fields
-        .required("issuer", expected, sink)
-        .and_then(|n| n.text(expected, sink));
+    let issuer = fields.required("issuer", expected, sink).and_then(|n| n.text(expected, sink));
     let expected = "a list of audiences, or any";
-    let audiences = fields
-        .required("audiences", expected, sink)
-        .and_then(|node| audiences(&node, sink));
-    let expected = format!(
-        "a list of {}",
-        one_of(Algorithm::ALL.iter().map(|a| a.name()))
-    );
-    let algorithms = fields
-        .required("algorithms", &expected, sink)
-        .and_then(|node| algorithms(&node, sink));
+    let audiences =
+        fields.required("audiences", expected, sink).and_then(|node| audiences(&node, sink));
+    let expected = format!("a list of {}", one_of(Algorithm::ALL.iter().map(|a| a.name())));
+    let algorithms =
+        fields.required("algorithms", &expected, sink).and_then(|node| algorithms(&node, sink));
     let keys = fields
         .required("keys", "an object with one of pem, jwks", sink)
         .and_then(|node| keys(&node, sink));
@@ -79,18 +82,12 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
     };
     let clock_skew = match fields.optional("clock_skew") {
         None => Some(DEFAULT_SKEW),
-        Some(node) => node.duration(
-            0..=LONGEST_SKEW_SECS,
-            "a duration from 0s to 300s, such as 60s",
-            sink,
-        ),
+        Some(node) => {
+            node.duration(0..=LONGEST_SKEW_SECS, "a duration from 0s to 300s, such as 60s", sink)
+        }
     };
     let max_lifetime = fields.optional("max_lifetime").and_then(|node| {
-        node.duration(
-            1..=LONGEST_LIFETIME_SECS,
-            "a duration of at most a year, such as 24h",
-            sink,
-        )
+        node.duration(1..=LONGEST_LIFETIME_SECS, "a duration of at most a year, such as 24h", sink)
     });
     let scope_claims = match fields.optional("scope_claims") {
         None => Some(vec!["scope".to_owned(), "scp".to_owned()]),
@@ -122,19 +119,13 @@ fn audiences(node: &Node<'_>, sink: &mut Problems) -> Option<Audiences> {
         node.wrong("a list of audiences, or any", sink);
         return None;
     }
-    node.texts(|_| true, "an audience", sink)
-        .map(Audiences::OneOf)
+    node.texts(|_| true, "an audience", sink).map(Audiences::OneOf)
 }
 
 fn algorithms(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Algorithm>> {
     let words = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let items = node.list("algorithms", sink)?;
-    Some(
-        items
-            .iter()
-            .filter_map(|node| node.choice(&words, sink))
-            .collect(),
-    )
+    Some(items.iter().filter_map(|node| node.choice(&words, sink)).collect())
 }
 
 fn keys(node: &Node<'_>, sink: &mut Problems) -> Option<KeySet> {
@@ -142,11 +133,7 @@ fn keys(node: &Node<'_>, sink: &mut Problems) -> Option<KeySet> {
     let chosen = fields.exactly_one(&["pem", "jwks"], sink);
     fields.finish(sink);
     let (kind, node) = chosen?;
-    let keys = if kind == "pem" {
-        pem_keys(&node, sink)?
-    } else {
-        jwks_keys(&node, sink)?
-    };
+    let keys = if kind == "pem" { pem_keys(&node, sink)? } else { jwks_keys(&node, sink)? };
     Some(KeySet::new(keys))
 }
 
@@ -183,11 +170,7 @@ fn jwks_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
         if none_left {
             sink.error(&path, problem, EXPECTED);
         } else {
-            sink.warn(
-                &path,
-                problem,
-                "an RSA signature key; this one is passed over",
-            );
+            sink.warn(&path, problem, "an RSA signature key; this one is passed over");
         }
     }
     if none_left && set.skipped.is_empty() {

@@ -56,14 +56,11 @@ pub fn compile(document: &Document) -> Result<Compiled, ConfigErrors> {
 fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
     let mut fields = root.object(sink)?;
     let mode = fields.optional("mode").map_or(Some(Mode::Enforce), |node| {
-        node.choice(
-            &[("enforce", Mode::Enforce), ("report", Mode::Report)],
-            sink,
-        )
+        node.choice(&[("enforce", Mode::Enforce), ("report", Mode::Report)], sink)
     });
-    let issuers = fields
-        .required("issuers", "a list of issuers", sink)
-        .and_then(|node| issuers::read(&node, sink));
+    let issuers = fields.required("issuers", "a list of issuers", sink);
+    let names = issuers.as_ref().map(issuers::names).unwrap_or_default();
+    let issuers = issuers.and_then(|node| issuers::read(&node, sink));
     let (sources, forward_token) = sections::token(fields.optional("token").as_ref(), sink);
     let route_metadata = fields.flag("route_metadata", sink);
     let metrics = fields.flag("metrics", sink);
@@ -75,10 +72,6 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
         forward_token,
         sink,
     );
-    let names: Vec<&str> = issuers
-        .iter()
-        .flat_map(|(issuers, _)| issuers.iter().map(|issuer| issuer.name.as_str()))
-        .collect();
     let paths = sections::paths(fields.optional("on_ambiguous_path").as_ref(), sink);
     let rules = fields
         .required("rules", "a list of rules", sink)

@@ -7,12 +7,16 @@ pub(crate) fn is_header_name(text: &str) -> bool {
     is_token(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
+/// Headers that carry credentials: a policy may forbid them to clients, but never set them.
+pub(crate) fn is_credential_header(name: &str) -> bool {
+    ["authorization", "cookie"].contains(&name)
+}
+
 /// Headers that carry the message itself: setting or removing them is not for a policy.
 pub(crate) fn is_message_header(name: &str) -> bool {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 9] = [
         "connection",
         "content-length",
-        "cookie",
         "expect",
         "host",
         "keep-alive",
@@ -20,7 +24,6 @@ pub(crate) fn is_message_header(name: &str) -> bool {
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "authorization",
     ];
     NAMES.contains(&name) || name.starts_with("proxy-")
 }
@@ -44,10 +47,7 @@ pub(crate) fn is_label(text: &str) -> bool {
 pub(crate) const SCOPE: &str = "a scope: visible ASCII without blanks, \" and \\";
 
 pub(crate) fn is_scope(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
 }
 
 /// Text that stands between quotes in a challenge as it is (RFC 6750 section 3).
@@ -61,7 +61,5 @@ pub(crate) fn is_quotable(text: &str) -> bool {
 /// Names in a query and of filter state: nothing that needs encoding.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }

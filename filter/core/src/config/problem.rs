@@ -15,16 +15,8 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() {
-            "policy"
-        } else {
-            &self.path
-        };
-        write!(
-            f,
-            "{path}: found {}, expected {}",
-            self.found, self.expected
-        )
+        let path = if self.path.is_empty() { "policy" } else { &self.path };
+        write!(f, "{path}: found {}, expected {}", self.found, self.expected)
     }
 }
 
@@ -38,11 +30,7 @@ impl ConfigErrors {
     }
 
     pub(crate) fn one(found: String, expected: &str) -> Self {
-        Self(vec![Problem {
-            path: String::new(),
-            found,
-            expected: expected.to_owned(),
-        }])
+        Self(vec![Problem { path: String::new(), found, expected: expected.to_owned() }])
     }
 
     /// The problems, in the order of the document's sections.

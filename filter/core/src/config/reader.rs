@@ -23,11 +23,8 @@ impl<'d> Node<'d> {
             Json::Array(items) => format!("a list of {}", items.len()),
             Json::Object(members) if members.is_empty() => "an empty object".to_owned(),
             Json::Object(members) => {
-                let names: Vec<String> = members
-                    .iter()
-                    .take(5)
-                    .map(|(name, _)| quote(name))
-                    .collect();
+                let names: Vec<String> =
+                    members.iter().take(5).map(|(name, _)| quote(name)).collect();
                 format!("an object with {}", names.join(", "))
             }
         }
@@ -39,11 +36,9 @@ impl<'d> Node<'d> {
 
     pub(crate) fn object(&self, sink: &mut Problems) -> Option<Fields<'d>> {
         match self.value {
-            Json::Object(members) => Some(Fields {
-                path: self.path.clone(),
-                members,
-                asked: Vec::new(),
-            }),
+            Json::Object(members) => {
+                Some(Fields { path: self.path.clone(), members, asked: Vec::new() })
+            }
             _ => {
                 self.wrong("an object", sink);
                 None
@@ -58,10 +53,7 @@ impl<'d> Node<'d> {
                 items
                     .iter()
                     .enumerate()
-                    .map(|(place, value)| Node {
-                        path: format!("{}[{place}]", self.path),
-                        value,
-                    })
+                    .map(|(place, value)| Node { path: format!("{}[{place}]", self.path), value })
                     .collect(),
             ),
             _ => {
@@ -182,10 +174,7 @@ impl<'d> Fields<'d> {
     pub(crate) fn optional(&mut self, name: &'static str) -> Option<Node<'d>> {
         self.asked.push(name);
         let (_, value) = self.members.iter().find(|(known, _)| known == name)?;
-        Some(Node {
-            path: join(&self.path, name),
-            value,
-        })
+        Some(Node { path: join(&self.path, name), value })
     }
 
     pub(crate) fn required(
@@ -203,9 +192,7 @@ impl<'d> Fields<'d> {
 
     /// A boolean that is off unless it is switched on.
     pub(crate) fn flag(&mut self, name: &'static str, sink: &mut Problems) -> bool {
-        self.optional(name)
-            .and_then(|node| node.boolean(sink))
-            .unwrap_or(false)
+        self.optional(name).and_then(|node| node.boolean(sink)).unwrap_or(false)
     }
 
     /// Exactly one of several members.
@@ -214,24 +201,14 @@ impl<'d> Fields<'d> {
         names: &[&'static str],
         sink: &mut Problems,
     ) -> Option<(&'static str, Node<'d>)> {
-        let mut found: Vec<_> = names
-            .iter()
-            .filter_map(|name| self.optional(name).map(|node| (*name, node)))
-            .collect();
+        let mut found: Vec<_> =
+            names.iter().filter_map(|name| self.optional(name).map(|node| (*name, node))).collect();
         if found.len() == 1 {
             return found.pop();
         }
         let there: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-        let found = if there.is_empty() {
-            "none".to_owned()
-        } else {
-            there.join(" and ")
-        };
-        sink.error(
-            &self.path,
-            found,
-            format!("exactly {}", one_of(names.iter().copied())),
-        );
+        let found = if there.is_empty() { "none".to_owned() } else { there.join(" and ") };
+        sink.error(&self.path, found, format!("exactly {}", one_of(names.iter().copied())));
         None
     }
 
@@ -260,11 +237,7 @@ pub(crate) fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// A text as a problem shows it.

@@ -26,10 +26,7 @@ pub(crate) fn compile(policy: &Policy, metadata: &[u8]) -> Result<Option<RouteRu
         return Ok(None);
     };
     let mut sink = Problems::default();
-    let root = Node {
-        path: METADATA_KEY.to_owned(),
-        value: &value,
-    };
+    let root = Node { path: METADATA_KEY.to_owned(), value: &value };
     match read(&root, policy, &mut sink) {
         Some(kind) if sink.errors.is_empty() => Ok(Some(RouteRule(kind))),
         _ => Err(ConfigErrors::new(sink.errors)),
@@ -48,25 +45,11 @@ fn read(root: &Node<'_>, policy: &Policy, sink: &mut Problems) -> Option<RouteRu
         }
         return place.map(RouteRuleKind::Named);
     }
-    let issuers: Vec<&str> = policy
-        .issuers
-        .iter()
-        .map(|issuer| issuer.name.as_str())
-        .collect();
-    let around = Surroundings {
-        issuers: &issuers,
-        forward: &policy.forward,
-    };
+    let issuers: Vec<&str> = policy.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+    let around = Surroundings { issuers: &issuers, forward: &policy.forward };
     let body = body(&mut fields, None, &around, sink);
     fields.finish(sink);
     let (access, issuers, scopes, claims) = body?;
     let name = INLINE_NAME.to_owned();
-    Some(RouteRuleKind::Inline(Rule {
-        name,
-        matcher: None,
-        access,
-        issuers,
-        scopes,
-        claims,
-    }))
+    Some(RouteRuleKind::Inline(Rule { name, matcher: None, access, issuers, scopes, claims }))
 }

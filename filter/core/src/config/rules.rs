@@ -69,9 +69,7 @@ fn read_one(
     route_metadata: bool,
     sink: &mut Problems,
 ) -> Option<Rule> {
-    let name = fields
-        .optional("name")
-        .and_then(|node| node.text_where(is_label, LABEL, sink));
+    let name = fields.optional("name").and_then(|node| node.text_where(is_label, LABEL, sink));
     let matching = fields.optional("match");
     let matcher = match &matching {
         None if route_metadata => Some(None),
@@ -81,24 +79,14 @@ fn read_one(
             sink.error(&format!("{}.match", fields.path), "nothing", expected);
             None
         }
-        Some(node) => node
-            .object(sink)
-            .and_then(|fields| matcher(fields, allowed, sink))
-            .map(Some),
+        Some(node) => node.object(sink).and_then(|fields| matcher(fields, allowed, sink)).map(Some),
     };
     let pattern = matcher.as_ref().and_then(|m| m.as_ref()).map(|m| &m.path);
     let name = name.map_or_else(|| format!("rule-{place}"), str::to_owned);
     let body = body(&mut fields, pattern, around, sink);
     fields.finish(sink);
     let (access, issuers, scopes, claims) = body?;
-    Some(Rule {
-        name,
-        matcher: matcher?,
-        access,
-        issuers,
-        scopes,
-        claims,
-    })
+    Some(Rule { name, matcher: matcher?, access, issuers, scopes, claims })
 }
 
 fn matcher(mut fields: Fields<'_>, allowed: &Allowances, sink: &mut Problems) -> Option<Matcher> {
@@ -124,10 +112,7 @@ fn matcher(mut fields: Fields<'_>, allowed: &Allowances, sink: &mut Problems) ->
     Some(Matcher {
         path: path?,
         methods: methods?,
-        hosts: hosts?
-            .iter()
-            .filter_map(|host| host::parse(host.as_bytes()))
-            .collect(),
+        hosts: hosts?.iter().filter_map(|host| host::parse(host.as_bytes())).collect(),
     })
 }
 
@@ -144,11 +129,7 @@ fn pattern(
         let encoded: Vec<u8> = text
             .bytes()
             .flat_map(|byte| {
-                if byte.is_ascii() {
-                    vec![byte]
-                } else {
-                    format!("%{byte:02X}").into_bytes()
-                }
+                if byte.is_ascii() { vec![byte] } else { format!("%{byte:02X}").into_bytes() }
             })
             .collect();
         if text.contains('?') {
@@ -183,11 +164,7 @@ fn pattern(
         node.wrong(EXPECTED, sink);
         return None;
     };
-    Some(if kind == "path" {
-        PathPattern::Exact(path)
-    } else {
-        PathPattern::Prefix(path)
-    })
+    Some(if kind == "path" { PathPattern::Exact(path) } else { PathPattern::Prefix(path) })
 }
 
 /// Access, issuers, scopes and claim conditions.
@@ -221,9 +198,8 @@ pub(crate) fn body(
         access.wrong("token, as the rule has `require`", sink);
         return None;
     }
-    let conditions = require
-        .object(sink)
-        .and_then(|fields| requirements(fields, pattern, around, sink));
+    let conditions =
+        require.object(sink).and_then(|fields| requirements(fields, pattern, around, sink));
     if access.is_some() {
         chosen??;
     }
@@ -240,31 +216,22 @@ fn requirements(
     let path = fields.path.clone();
     let issuers = fields.optional("issuers").map(|node| {
         let known = |text: &str| around.issuers.contains(&text);
-        let expected = format!(
-            "the name of an issuer, {}",
-            one_of(around.issuers.iter().copied())
-        );
+        let expected = format!("the name of an issuer, {}", one_of(around.issuers.iter().copied()));
         node.texts(known, &expected, sink)
     });
-    let scopes = fields.optional("scopes").map(|node| {
-        node.object(sink)
-            .and_then(|fields| self::scopes(fields, sink))
-    });
+    let scopes = fields
+        .optional("scopes")
+        .map(|node| node.object(sink).and_then(|fields| self::scopes(fields, sink)));
     let claims = fields.optional("claims").map(|node| {
         let items = node.list("claim conditions", sink)?;
         let conditions = items.iter().filter_map(|node| {
-            node.object(sink)
-                .and_then(|fields| condition(fields, pattern, around, sink))
+            node.object(sink).and_then(|fields| condition(fields, pattern, around, sink))
         });
         Some(conditions.collect())
     });
     fields.finish(sink);
     if issuers.is_none() && scopes.is_none() && claims.is_none() {
-        sink.error(
-            &path,
-            "nothing required",
-            "at least one of issuers, scopes, claims",
-        );
+        sink.error(&path, "nothing required", "at least one of issuers, scopes, claims");
     }
     Some((
         issuers.unwrap_or_else(|| Some(Vec::new()))?,
@@ -274,18 +241,10 @@ fn requirements(
 }
 
 fn scopes(mut fields: Fields<'_>, sink: &mut Problems) -> Option<Scopes> {
-    let all = fields
-        .optional("all")
-        .map(|node| node.texts(is_scope, SCOPE, sink));
-    let any = fields
-        .optional("any")
-        .map(|node| node.texts(is_scope, SCOPE, sink));
+    let all = fields.optional("all").map(|node| node.texts(is_scope, SCOPE, sink));
+    let any = fields.optional("any").map(|node| node.texts(is_scope, SCOPE, sink));
     if all.is_none() && any.is_none() {
-        sink.error(
-            &fields.path,
-            "no scopes",
-            "one of all, any with a list of scopes",
-        );
+        sink.error(&fields.path, "no scopes", "one of all, any with a list of scopes");
     }
     fields.finish(sink);
     Some(Scopes {
@@ -301,8 +260,7 @@ pub(crate) fn claim_path(node: &Node<'_>, sink: &mut Problems) -> Option<ClaimPa
         node.wrong("a list of names, from the outside in", sink);
         return None;
     }
-    node.texts(|_| true, "the name of a claim", sink)
-        .map(ClaimPath)
+    node.texts(|_| true, "the name of a claim", sink).map(ClaimPath)
 }
 
 fn condition(
@@ -311,14 +269,8 @@ fn condition(
     around: &Surroundings<'_>,
     sink: &mut Problems,
 ) -> Option<Condition> {
-    const TESTS: [&str; 6] = [
-        "equals",
-        "one_of",
-        "contains",
-        "equals_path",
-        "equals_header",
-        "present",
-    ];
+    const TESTS: [&str; 6] =
+        ["equals", "one_of", "contains", "equals_path", "equals_header", "present"];
     let claim = fields
         .required("claim", "a list of names, from the outside in", sink)
         .and_then(|node| claim_path(&node, sink));
@@ -348,10 +300,7 @@ fn condition(
             }
         },
     };
-    Some(Condition {
-        claim: claim?,
-        test: test?,
-    })
+    Some(Condition { claim: claim?, test: test? })
 }
 
 /// A text, a number or a boolean.
@@ -372,10 +321,7 @@ fn segment(node: &Node<'_>, pattern: Option<&PathPattern>, sink: &mut Problems) 
         Some(PathPattern::Exact(_) | PathPattern::Prefix(_)) | None => None,
     };
     if place.is_none() {
-        node.wrong(
-            format!("a name that stands as {{{name}}} in the rule's template"),
-            sink,
-        );
+        node.wrong(format!("a name that stands as {{{name}}} in the rule's template"), sink);
     }
     place.map(Test::EqualsSegment)
 }

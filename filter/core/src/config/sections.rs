@@ -8,7 +8,10 @@ use crate::{
 };
 
 use super::{
-    names::{HEADER_NAME, is_header_name, is_message_header, is_plain, is_quotable, is_token},
+    names::{
+        HEADER_NAME, is_credential_header, is_header_name, is_message_header, is_plain,
+        is_quotable, is_token,
+    },
     problem::Problems,
     reader::{Fields, Node},
     rules::claim_path,
@@ -48,9 +51,9 @@ pub(crate) fn token(node: Option<&Node<'_>>, sink: &mut Problems) -> (Vec<TokenS
 fn source(mut fields: Fields<'_>, sink: &mut Problems) -> Option<TokenSource> {
     let chosen = fields.exactly_one(&["header", "cookie", "query"], sink);
     let scheme = fields.optional("scheme");
-    let bearer = scheme.as_ref().map_or(Some(true), |node| {
-        node.choice(&[("bearer", true), ("none", false)], sink)
-    });
+    let bearer = scheme
+        .as_ref()
+        .map_or(Some(true), |node| node.choice(&[("bearer", true), ("none", false)], sink));
     fields.finish(sink);
     let (kind, node) = chosen?;
     if kind != "header"
@@ -61,7 +64,8 @@ fn source(mut fields: Fields<'_>, sink: &mut Problems) -> Option<TokenSource> {
     match kind {
         "header" => {
             let name = header_name(&node, sink)?;
-            if is_message_header(&name) && name != "authorization" && !name.starts_with("proxy-") {
+            let carries_message = is_message_header(&name) && name != "proxy-authorization";
+            if carries_message || name == "cookie" {
                 node.wrong("a header that may carry a token", sink);
                 return None;
             }
@@ -75,11 +79,7 @@ fn source(mut fields: Fields<'_>, sink: &mut Problems) -> Option<TokenSource> {
             .text_where(is_token, "a cookie name", sink)
             .map(|name| TokenSource::Cookie(name.to_owned())),
         _ => node
-            .text_where(
-                is_plain,
-                "a parameter name of letters, digits, - . _ ~",
-                sink,
-            )
+            .text_where(is_plain, "a parameter name of letters, digits, - . _ ~", sink)
             .map(|name| TokenSource::Query(name.to_owned())),
     }
 }
@@ -87,8 +87,7 @@ fn source(mut fields: Fields<'_>, sink: &mut Problems) -> Option<TokenSource> {
 /// A header name, lower case taken for granted where the operator wrote capitals.
 fn header_name(node: &Node<'_>, sink: &mut Problems) -> Option<String> {
     let fits = |text: &str| is_header_name(&text.to_ascii_lowercase());
-    node.text_where(fits, HEADER_NAME, sink)
-        .map(str::to_ascii_lowercase)
+    node.text_where(fits, HEADER_NAME, sink).map(str::to_ascii_lowercase)
 }
 
 /// `forward`, `on_spoofed_header` and `token.forward`.
@@ -101,24 +100,16 @@ pub(crate) fn forward(
 ) -> Forward {
     let on_spoofed = on_spoofed
         .and_then(|node| {
-            node.choice(
-                &[("deny", OnSpoofed::Deny), ("strip", OnSpoofed::Strip)],
-                sink,
-            )
+            node.choice(&[("deny", OnSpoofed::Deny), ("strip", OnSpoofed::Strip)], sink)
         })
         .unwrap_or(OnSpoofed::Deny);
-    let mut forward = Forward {
-        token,
-        payload: None,
-        claims: Vec::new(),
-        guarded: Vec::new(),
-        on_spoofed,
-    };
+    let mut forward =
+        Forward { token, payload: None, claims: Vec::new(), guarded: Vec::new(), on_spoofed };
     let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
         return forward;
     };
     if let Some(node) = fields.optional("payload") {
-        forward.payload = guard(&node, sources, &mut forward.guarded, sink);
+        forward.payload = guard_written(&node, sources, &mut forward.guarded, sink);
     }
     if let Some(node) = fields.optional("claims") {
         let mut states: Vec<String> = Vec::new();
@@ -151,13 +142,9 @@ fn claim(
     let header = fields.optional("header");
     let state = fields.optional("filter_state");
     if header.is_none() && state.is_none() {
-        sink.error(
-            &fields.path,
-            "neither header nor filter_state",
-            "at least one of them",
-        );
+        sink.error(&fields.path, "neither header nor filter_state", "at least one of them");
     }
-    let header = header.map(|node| guard(&node, sources, guarded, sink));
+    let header = header.map(|node| guard_written(&node, sources, guarded, sink));
     let state = state.map(|node| {
         let name = node.text_where(is_plain, "a name of letters, digits, - . _ ~", sink)?;
         if states.iter().any(|known| known == name) {
@@ -169,9 +156,7 @@ fn claim(
     });
     let separator = match fields.optional("separator") {
         None => Some(",".to_owned()),
-        Some(node) => node
-            .text_where(str::is_ascii, "ASCII text", sink)
-            .map(str::to_owned),
+        Some(node) => node.text_where(str::is_ascii, "ASCII text", sink).map(str::to_owned),
     };
     fields.finish(sink);
     Some(ForwardedClaim {
@@ -182,7 +167,22 @@ fn claim(
     })
 }
 
-/// Puts a header under guard: from now on only this gate sets it.
+/// Puts a header under guard that this gate itself sets.
+fn guard_written(
+    node: &Node<'_>,
+    sources: &[TokenSource],
+    guarded: &mut Vec<String>,
+    sink: &mut Problems,
+) -> Option<String> {
+    let name = header_name(node, sink)?;
+    if is_credential_header(&comparable(&name)) {
+        node.wrong("a header that does not carry credentials", sink);
+        return None;
+    }
+    guard(node, sources, guarded, sink)
+}
+
+/// Puts a header under guard: no client can set it from now on.
 fn guard(
     node: &Node<'_>,
     sources: &[TokenSource],
@@ -191,14 +191,9 @@ fn guard(
 ) -> Option<String> {
     let name = header_name(node, sink)?;
     let comparable = comparable(&name);
-    let carries_token = sources
-        .iter()
-        .any(|source| self::comparable_source(source) == comparable);
+    let carries_token = sources.iter().any(|source| comparable_source(source) == comparable);
     if is_message_header(&comparable) || carries_token {
-        node.wrong(
-            "a header that neither carries a token nor belongs to HTTP itself",
-            sink,
-        );
+        node.wrong("a header that neither carries a token nor belongs to HTTP itself", sink);
         return None;
     }
     if guarded.contains(&comparable) {
@@ -219,35 +214,29 @@ pub(crate) fn reply(node: Option<&Node<'_>>, sink: &mut Problems) -> ReplyStyle 
     let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
         return style;
     };
-    if let Some(realm) = fields
-        .optional("realm")
-        .and_then(|node| node.text_where(is_quotable, QUOTABLE, sink))
+    if let Some(realm) =
+        fields.optional("realm").and_then(|node| node.text_where(is_quotable, QUOTABLE, sink))
     {
         style.realm = realm.to_owned();
     }
     style.detail = fields.flag("detail", sink);
     style.resource_metadata = fields.optional("resource_metadata").and_then(|node| {
         let fits = |text: &str| {
-            let rest = text
-                .strip_prefix("https://")
-                .or_else(|| text.strip_prefix("http://"));
+            let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             rest.is_some_and(|rest| !rest.is_empty() && is_quotable(rest) && !rest.contains(' '))
         };
-        node.text_where(fits, "an absolute URL", sink)
-            .map(str::to_owned)
+        node.text_where(fits, "an absolute URL", sink).map(str::to_owned)
     });
     if let Some(mut fields) = fields.optional("body").and_then(|node| node.object(sink)) {
         let content_type = fields
             .required("content_type", "a media type", sink)
             .and_then(|node| node.text_where(is_quotable, "a media type", sink));
-        let template = fields
-            .required("template", "a text", sink)
-            .and_then(|node| {
-                if node.value.as_str().is_none() {
-                    node.wrong("a text", sink);
-                }
-                node.value.as_str()
-            });
+        let template = fields.required("template", "a text", sink).and_then(|node| {
+            if node.value.as_str().is_none() {
+                node.wrong("a text", sink);
+            }
+            node.value.as_str()
+        });
         fields.finish(sink);
         if let (Some(content_type), Some(template)) = (content_type, template) {
             style.body = Some(BodyTemplate {
@@ -275,10 +264,7 @@ pub(crate) fn paths(node: Option<&Node<'_>>, sink: &mut Problems) -> Allowances 
         return allowances;
     };
     let kinds = fields.required("allow", "a list of kinds", sink);
-    for node in kinds
-        .and_then(|node| node.list("kinds", sink))
-        .unwrap_or_default()
-    {
+    for node in kinds.and_then(|node| node.list("kinds", sink)).unwrap_or_default() {
         if let Some(kind) = node.choice(&Ambiguity::ALLOWABLE, sink) {
             allowances.allow(kind);
         }
@@ -292,11 +278,7 @@ pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> usize {
     let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
         return DEFAULT_TOKEN_BYTES;
     };
-    let bytes = fields
-        .optional("token_bytes")
-        .and_then(|node| node.integer(256..=65_536, sink));
+    let bytes = fields.optional("token_bytes").and_then(|node| node.integer(256..=65_536, sink));
     fields.finish(sink);
-    bytes
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .unwrap_or(DEFAULT_TOKEN_BYTES)
+    bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(DEFAULT_TOKEN_BYTES)
 }
