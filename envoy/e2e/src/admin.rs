@@ -24,17 +24,12 @@ impl Admin {
     /// The port of each listener by its name.
     pub(crate) fn listeners(self) -> Result<BTreeMap<String, u16>> {
         let reply = self.get("/listeners?format=json")?.json()?;
-        let statuses = reply["listener_statuses"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let statuses = reply["listener_statuses"].as_array().cloned().unwrap_or_default();
         (statuses.iter())
             .map(|status| {
                 let port = status["local_address"]["socket_address"]["port_value"].as_u64();
                 let port = port.and_then(|port| u16::try_from(port).ok());
-                let name = status["name"]
-                    .as_str()
-                    .context("a listener without a name")?;
+                let name = status["name"].as_str().context("a listener without a name")?;
                 Ok((name.to_owned(), port.context("a listener without a port")?))
             })
             .collect()

@@ -167,10 +167,7 @@ fn gate(policy: &Policy) -> Result<Value> {
 ///
 /// The filter module is not built.
 pub fn bootstrap(upstream: u16, listeners: &[Listener]) -> Result<Value> {
-    let listeners: Vec<_> = listeners
-        .iter()
-        .map(Listener::build)
-        .collect::<Result<_>>()?;
+    let listeners: Vec<_> = listeners.iter().map(Listener::build).collect::<Result<_>>()?;
     Ok(json!({
         "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } } },
         "static_resources": {
@@ -214,7 +211,5 @@ pub fn listener_file(version: &str, listeners: &[Listener]) -> Result<String> {
             Ok(resource)
         })
         .collect::<Result<_>>()?;
-    Ok(serde_json::to_string_pretty(
-        &json!({ "version_info": version, "resources": resources }),
-    )?)
+    Ok(serde_json::to_string_pretty(&json!({ "version_info": version, "resources": resources }))?)
 }

@@ -35,10 +35,7 @@ impl Received {
     /// The values of a header, in order.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
-        (self.headers.iter())
-            .filter(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
-            .collect()
+        (self.headers.iter()).filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect()
     }
 
     /// The headers with their values as bytes.
@@ -73,28 +70,19 @@ impl Upstream {
             std::net::TcpListener::bind("127.0.0.1:0").context("binding the upstream")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = Arc::new(AtomicUsize::new(0));
         let (stop, stopped) = oneshot::channel();
         let counter = Arc::clone(&served);
-        let thread = std::thread::Builder::new()
-            .name("upstream".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = serve(listener, counter) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            address,
-            served,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("upstream".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, counter) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, served, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The port on 127.0.0.1.
@@ -144,17 +132,10 @@ async fn serve(listener: std::net::TcpListener, served: Arc<AtomicUsize>) {
 fn echo(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let received = Received {
         method: request.method().to_string(),
-        path: request
-            .uri()
-            .path_and_query()
-            .map_or("", |path| path.as_str())
-            .to_owned(),
+        path: request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned(),
         headers: (request.headers().iter())
             .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    value.as_bytes().iter().copied().map(char::from).collect(),
-                )
+                (name.to_string(), value.as_bytes().iter().copied().map(char::from).collect())
             })
             .collect(),
     };
@@ -163,9 +144,6 @@ fn echo(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     let headers = response.headers_mut();
     headers.insert(MARK, hyper::header::HeaderValue::from_static("1"));
-    headers.insert(
-        "content-type",
-        hyper::header::HeaderValue::from_static("application/json"),
-    );
+    headers.insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     response
 }

@@ -39,9 +39,7 @@ impl Place {
                 .with_context(|| format!("emptying {}", folder.display()))?;
         }
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        Ok(Self {
-            folder: folder.canonicalize()?,
-        })
+        Ok(Self { folder: folder.canonicalize()? })
     }
 
     /// The path of a file in the folder.
@@ -95,12 +93,8 @@ impl Envoy {
             .arg(&admin_file)
             .args(["--concurrency", "1", "--file-flush-interval-msec", "10"])
             .spawn()?;
-        let mut envoy = Self {
-            child,
-            place: place.clone(),
-            admin: Admin { port: 0 },
-            ports: BTreeMap::new(),
-        };
+        let mut envoy =
+            Self { child, place: place.clone(), admin: Admin { port: 0 }, ports: BTreeMap::new() };
         let deadline = Instant::now() + START;
         loop {
             if let Some(status) = envoy.child.try_wait()? {
@@ -108,9 +102,7 @@ impl Envoy {
             }
             if envoy.admin.port == 0 {
                 let address = fs::read_to_string(&admin_file).unwrap_or_default();
-                let port = address
-                    .rsplit_once(':')
-                    .and_then(|(_, port)| port.trim().parse().ok());
+                let port = address.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok());
                 envoy.admin.port = port.unwrap_or(0);
             } else if envoy.admin.is_ready() {
                 envoy.ports = envoy.admin.listeners()?;
@@ -130,9 +122,7 @@ impl Envoy {
     ///
     /// Envoy could not be run.
     pub fn validate(place: &Place, bootstrap: &str) -> Result<(bool, String)> {
-        let status = command(place, bootstrap)?
-            .args(["--mode", "validate"])
-            .status()?;
+        let status = command(place, bootstrap)?.args(["--mode", "validate"]).status()?;
         Ok((status.success(), place.read(LOG)))
     }
 
@@ -204,10 +194,7 @@ impl Envoy {
                 return Ok(value);
             }
             if Instant::now() > deadline {
-                return Err(anyhow!(
-                    "waited {PATIENCE:?} for {what}:\n{}",
-                    self.log_tail()
-                ));
+                return Err(anyhow!("waited {PATIENCE:?} for {what}:\n{}", self.log_tail()));
             }
             std::thread::sleep(PAUSE);
         }
@@ -217,11 +204,7 @@ impl Envoy {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         let from = lines.len().saturating_sub(TAIL);
-        format!(
-            "{}\n(all of it: {})",
-            lines[from..].join("\n"),
-            self.place.path(LOG).display()
-        )
+        format!("{}\n(all of it: {})", lines[from..].join("\n"), self.place.path(LOG).display())
     }
 }
 

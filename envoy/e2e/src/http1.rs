@@ -77,19 +77,13 @@ fn parse(answer: &[u8], bodiless: bool) -> Result<Reply> {
         .parse(answer)
         .with_context(|| format!("not HTTP: {:?}", String::from_utf8_lossy(answer)))?
     else {
-        bail!(
-            "the reply ended in its head: {:?}",
-            String::from_utf8_lossy(answer)
-        );
+        bail!("the reply ended in its head: {:?}", String::from_utf8_lossy(answer));
     };
     let headers: Vec<_> = (response.headers.iter())
         .map(|header| (header.name.to_ascii_lowercase(), header.value.to_vec()))
         .collect();
-    let mut reply = Reply {
-        status: response.code.unwrap_or(0),
-        headers,
-        body: answer[end..].to_vec(),
-    };
+    let mut reply =
+        Reply { status: response.code.unwrap_or(0), headers, body: answer[end..].to_vec() };
     if reply.header("transfer-encoding").is_some() {
         reply.body = unchunk(&reply.body)?;
     } else if let Some(length) = reply.header("content-length").filter(|_| !bodiless) {
@@ -113,13 +107,9 @@ fn unchunk(mut rest: &[u8]) -> Result<Vec<u8>> {
         if size == 0 {
             return Ok(body);
         }
-        let chunk = rest
-            .get(start..start + size)
-            .context("the reply ended in a chunk")?;
+        let chunk = rest.get(start..start + size).context("the reply ended in a chunk")?;
         body.extend_from_slice(chunk);
-        rest = rest
-            .get(start + size + 2..)
-            .context("the reply ended after a chunk")?;
+        rest = rest.get(start + size + 2..).context("the reply ended after a chunk")?;
     }
 }
 

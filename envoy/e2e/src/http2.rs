@@ -31,9 +31,7 @@ pub fn expressible<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> bool {
 pub fn send<N: AsRef<[u8]>, V: AsRef<[u8]>>(port: u16, headers: &[(N, V)]) -> Result<Reply> {
     let request = request(headers)?;
     let shown = format!("{request:?}");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::time::timeout(PATIENCE, exchange(port, request))
             .await
@@ -53,26 +51,15 @@ fn request<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> Result<Request
             b":scheme" => {}
             name => {
                 let parsed = HeaderName::from_bytes(name)?;
-                ensure!(
-                    parsed.as_str().as_bytes() == name,
-                    "{parsed} would not go out as written"
-                );
-                request
-                    .headers_mut()
-                    .append(parsed, HeaderValue::from_bytes(value.as_ref())?);
+                ensure!(parsed.as_str().as_bytes() == name, "{parsed} would not go out as written");
+                request.headers_mut().append(parsed, HeaderValue::from_bytes(value.as_ref())?);
             }
         }
     }
     *request.method_mut() = Method::from_bytes(method)?;
-    *request.uri_mut() = Uri::builder()
-        .scheme("http")
-        .authority(authority)
-        .path_and_query(path)
-        .build()?;
-    let sent = request
-        .uri()
-        .path_and_query()
-        .map_or("", |path| path.as_str());
+    *request.uri_mut() =
+        Uri::builder().scheme("http").authority(authority).path_and_query(path).build()?;
+    let sent = request.uri().path_and_query().map_or("", |path| path.as_str());
     ensure!(sent.as_bytes() == path, "the path would go out as {sent}");
     Ok(request)
 }

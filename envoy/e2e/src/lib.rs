@@ -18,7 +18,9 @@ mod reply;
 pub mod config;
 pub mod http1;
 pub mod http2;
+pub mod readme;
 pub mod shipped;
+pub mod tokens;
 
 pub use echo::{Received, Upstream};
 pub use envoy::{Envoy, Place};

@@ -19,10 +19,7 @@ pub fn module() -> Result<PathBuf> {
     let path = std::env::var_os("JWT_GATE_WASM")
         .map_or_else(|| checkout().join("target/jwt_gate.wasm"), PathBuf::from);
     path.canonicalize().with_context(|| {
-        format!(
-            "no filter module at {}: build it with `cargo xtask wasm`",
-            path.display()
-        )
+        format!("no filter module at {}: build it with `cargo xtask wasm`", path.display())
     })
 }
 
@@ -47,8 +44,5 @@ pub(crate) fn envoy_binary() -> Result<PathBuf> {
             return Ok(binary);
         }
     }
-    bail!(
-        "no Envoy under {}: install it with `cargo xtask setup`, or set ENVOY_BIN",
-        lib.display()
-    )
+    bail!("no Envoy under {}: install it with `cargo xtask setup`, or set ENVOY_BIN", lib.display())
 }
