@@ -5,7 +5,8 @@ use std::rc::Rc;
 use jwt_gate_core::{Compiled, ConfigErrors, Denial, KeyRing, Permit, Policy, RouteRule};
 
 use crate::{
-    abi::{self, HostError, LogLevel},
+    abi::{self, LogLevel},
+    host_error::HostError,
     metrics::{Counters, Outcome},
     route_cache::RouteCache,
     text::one_line,

@@ -44,6 +44,7 @@ mod abi;
 #[cfg(target_arch = "wasm32")]
 mod entry;
 mod gate;
+mod host_error;
 mod metrics;
 mod pairs;
 mod root;

@@ -9,8 +9,9 @@ use proxy_wasm::{
 };
 
 use crate::{
-    abi::{self, HostError, LogLevel},
+    abi::{self, LogLevel},
     gate::{self, Gate},
+    host_error::HostError,
     stream::Stream,
     text::one_line,
 };

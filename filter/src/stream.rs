@@ -9,8 +9,9 @@ use proxy_wasm::{
 };
 
 use crate::{
-    abi::{self, HostError, LocalReply, LogLevel},
+    abi::{self, LocalReply, LogLevel},
     gate::{Gate, Route},
+    host_error::HostError,
     pairs::{self, Malformed, Pair},
     text::visible_ascii,
 };
