@@ -25,6 +25,8 @@ pub(crate) struct ScenarioFile {
     #[serde(default)]
     pub(crate) token: BTreeMap<String, TokenFile>,
     #[serde(default)]
+    pub(crate) every: RequestFile,
+    #[serde(default)]
     pub(crate) request: Vec<RequestFile>,
     pub(crate) refused: Option<Vec<String>>,
     #[serde(default)]
@@ -66,19 +68,46 @@ pub(crate) enum Part {
     Signature,
 }
 
-/// One `[[request]]`.
-#[derive(Clone, Debug, Deserialize)]
+/// One `[[request]]`, or `[every]`: what holds for each request that does not say otherwise.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestFile {
     #[serde(default)]
     pub(crate) why: String,
     pub(crate) send: Option<String>,
     pub(crate) host: Option<String>,
+    pub(crate) token: Option<String>,
     #[serde(default)]
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) reply: Option<ReplyFile>,
     pub(crate) upstream: Option<UpstreamFile>,
     pub(crate) reason: Option<String>,
+}
+
+impl RequestFile {
+    /// This request, with what it leaves open taken from `every`.
+    pub(crate) fn completed(&self, every: &Self) -> Self {
+        let mut whole = self.clone();
+        let complete = |own: &mut Option<String>, other: &Option<String>| {
+            *own = own.take().or_else(|| other.clone());
+        };
+        // `send` and `headers` are two ways to say the same: a request that spells out its
+        // pseudo-headers takes neither line nor host.
+        if !whole.headers.iter().any(|(name, _)| name.starts_with(':')) {
+            complete(&mut whole.send, &every.send);
+            complete(&mut whole.host, &every.host);
+        }
+        complete(&mut whole.token, &every.token);
+        whole.headers = [every.headers.clone(), whole.headers].concat();
+        if whole.reply.is_none() && whole.upstream.is_none() {
+            whole.reply = every.reply.clone();
+            whole.upstream = every.upstream.clone();
+            complete(&mut whole.reason, &every.reason);
+        } else if whole.reply.is_some() {
+            complete(&mut whole.reason, &every.reason);
+        }
+        whole
+    }
 }
 
 /// What comes back when the gate answers.

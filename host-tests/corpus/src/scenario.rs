@@ -168,7 +168,8 @@ fn requests(file: &ScenarioFile, file_name: &str) -> Result<Vec<RequestFile>, Er
         return Err(Error::field(file_name, "why", "it is empty"));
     }
     if !file.request.is_empty() {
-        return Ok(file.request.clone());
+        let completed = file.request.iter().map(|r| r.completed(&file.every));
+        return Ok(completed.collect());
     }
     if file.refused.is_none() {
         return Err(Error::field(file_name, "request", "there is none"));
@@ -176,8 +177,7 @@ fn requests(file: &ScenarioFile, file_name: &str) -> Result<Vec<RequestFile>, Er
     Ok(vec![RequestFile {
         why: "with a refused configuration, everything is denied".to_owned(),
         send: Some("GET /".to_owned()),
-        host: None,
-        headers: vec![("authorization".to_owned(), "Bearer ${alice}".to_owned())],
+        token: Some("alice".to_owned()),
         reply: Some(ReplyFile {
             status: 503,
             www_authenticate: None,
@@ -187,8 +187,8 @@ fn requests(file: &ScenarioFile, file_name: &str) -> Result<Vec<RequestFile>, Er
             has: BTreeMap::new(),
             lacks: vec!["www-authenticate".to_owned()],
         }),
-        upstream: None,
         reason: Some("policy_invalid".to_owned()),
+        ..RequestFile::default()
     }])
 }
 
@@ -269,6 +269,10 @@ fn headers(request: &RequestFile, bytes: &Bytes<'_>) -> Result<Vec<Header>, Stri
     }
     for (name, value) in &request.headers {
         headers.push((bytes(name)?, bytes(value)?));
+    }
+    if let Some(token) = &request.token {
+        let value = bytes(&format!("Bearer ${{{token}}}"))?;
+        headers.push((b"authorization".to_vec(), value));
     }
     if headers.is_empty() {
         return Err("expected `send`, `headers`, or both".to_owned());

@@ -73,7 +73,8 @@ impl<'a> Tokens<'a> {
     }
 
     /// What a placeholder of a scenario stands for: `NAME`, `NAME.header`, `NAME.payload`,
-    /// `NAME.signature`, `time:SECONDS`, `repeat:TEXT:COUNT`, or a key's text.
+    /// `NAME.signature`, `standard:` before any of these, `time:SECONDS`, `repeat:TEXT:COUNT`, or
+    /// a key's text.
     pub(crate) fn placeholder(&self, name: &str) -> Result<Vec<u8>, String> {
         self.placeholder_at(name, 0)
     }
@@ -101,6 +102,17 @@ impl<'a> Tokens<'a> {
                 .and_then(|(what, count)| Some((what, count.parse().ok()?)))
                 .ok_or_else(|| format!("found ${{{name}}}, expected ${{repeat:TEXT:COUNT}}"))?;
             return Ok(what.repeat(count).into_bytes());
+        }
+        if let Some(inner) = name.strip_prefix("standard:") {
+            let mut text = self.placeholder_at(inner, depth)?;
+            for byte in &mut text {
+                match *byte {
+                    b'-' => *byte = b'+',
+                    b'_' => *byte = b'/',
+                    _ => {}
+                }
+            }
+            return Ok(text);
         }
         if let Some(text) = key::placeholder(name) {
             return text;
