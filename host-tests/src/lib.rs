@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Native tests of the whole pipeline: what they share.
+
+pub mod native;
