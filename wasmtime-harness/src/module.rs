@@ -1,0 +1,126 @@
+//! A compiled module, ready to be instantiated any number of times.
+
+use std::{fs, path::Path};
+
+use proxy_host_model::{Host, Model};
+use wasmtime::{Config, Engine, InstancePre, Linker};
+
+use crate::{
+    abi,
+    cache::Cache,
+    error::Error,
+    vm::{State, Vm},
+    wasi,
+};
+
+/// The folder, beside a module, that keeps its compiled form.
+const CACHE: &str = "wasmtime-cache";
+
+/// What a filter may use up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone.
+    pub fuel: u64,
+    /// Bytes of memory; growing beyond fails, as it does in Envoy.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    /// A few seconds, and the 1 GiB of proxy-wasm-cpp-host.
+    fn default() -> Self {
+        Self { fuel: 4_000_000_000, memory: 1024 * 1024 * 1024 }
+    }
+}
+
+/// A proxy-wasm module.
+#[derive(Clone)]
+pub struct Module {
+    engine: Engine,
+    ready: InstancePre<State>,
+}
+
+impl std::fmt::Debug for Module {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.ready.module().name();
+        f.debug_struct("Module").field("name", &name).finish()
+    }
+}
+
+impl Module {
+    /// Reads and compiles a module, or finds the compiled form of an earlier time beside it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no module, or asks for something that cannot be linked.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(|error| Error::Read { path: path.to_owned(), error })?;
+        let engine = engine()?;
+        let folder = path.parent().unwrap_or(Path::new("")).join(CACHE);
+        let cache = Cache::new(&folder, &bytes, &engine);
+        let module = match cache.load(&engine) {
+            Some(module) => module,
+            None => {
+                let module = compile(&engine, &bytes)?;
+                cache.store(&module);
+                module
+            }
+        };
+        Self::link(engine, &module)
+    }
+
+    /// Compiles a module that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// It is no module, or asks for something that cannot be linked.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let engine = engine()?;
+        let module = compile(&engine, bytes)?;
+        Self::link(engine, &module)
+    }
+
+    /// A proxy with this module in a VM of its own, initialised and not yet started.
+    ///
+    /// # Errors
+    ///
+    /// The module is not a filter, cannot be instantiated, or ends while initialising.
+    pub fn host(&self, model: Model) -> Result<Host<Vm>, Error> {
+        self.host_within(model, Limits::default())
+    }
+
+    /// As [`Module::host`], with other limits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::host`].
+    pub fn host_within(&self, model: Model, limits: Limits) -> Result<Host<Vm>, Error> {
+        Ok(Host::new(Vm::new(&self.engine, &self.ready, model, limits)?))
+    }
+
+    /// What the module imports, as `env.proxy_log`, in its own order.
+    pub fn imports(&self) -> impl Iterator<Item = String> {
+        let imports = self.ready.module().imports();
+        imports.map(|import| format!("{}.{}", import.module(), import.name()))
+    }
+
+    fn link(engine: Engine, module: &wasmtime::Module) -> Result<Self, Error> {
+        let mut linker = Linker::new(&engine);
+        let ready = abi::link(&mut linker)
+            .and_then(|()| wasi::link(&mut linker))
+            // A module may import what it never calls.
+            .and_then(|()| linker.define_unknown_imports_as_traps(module))
+            .and_then(|()| linker.instantiate_pre(module))
+            .map_err(Error::Link)?;
+        Ok(Self { engine, ready })
+    }
+}
+
+fn engine() -> Result<Engine, Error> {
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    Engine::new(&config).map_err(Error::Compile)
+}
+
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<wasmtime::Module, Error> {
+    wasmtime::Module::from_binary(engine, bytes).map_err(Error::Compile)
+}

@@ -1,0 +1,142 @@
+//! One instance of a module.
+
+use proxy_host_model::{Callback, Guest, Model, Trap};
+use wasmtime::{
+    Engine, Extern, Instance, InstancePre, Memory, Store, StoreLimits, StoreLimitsBuilder,
+    TypedFunc, Val,
+};
+
+use crate::{error::Error, module::Limits};
+
+/// The ABI versions that the host speaks, as the markers that a module exports.
+const ABI_MARKERS: [&str; 2] = ["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"];
+/// The names that a module's allocator may have; the second is of before ABI 0.2.1.
+const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
+
+/// A module in a VM.
+pub struct Vm {
+    store: Store<State>,
+    instance: Instance,
+    memory: Memory,
+    fuel: u64,
+    fuel_used: u64,
+}
+
+/// What host calls find.
+pub(crate) struct State {
+    pub(crate) model: Model,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) allocate: Option<TypedFunc<u32, u32>>,
+    limits: StoreLimits,
+}
+
+impl std::fmt::Debug for Vm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vm")
+            .field("memory", &self.memory_size())
+            .field("fuel_used", &self.fuel_used)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vm {
+    pub(crate) fn new(
+        engine: &Engine,
+        ready: &InstancePre<State>,
+        model: Model,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let state = State {
+            model,
+            memory: None,
+            allocate: None,
+            limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limits);
+        store.set_fuel(limits.fuel).map_err(Error::Link)?;
+        let instance = ready.instantiate(&mut store).map_err(Error::Link)?;
+        let exported = |store: &mut Store<State>, names: [&str; 2]| {
+            names.iter().find_map(|name| instance.get_export(&mut *store, name))
+        };
+        if exported(&mut store, ABI_MARKERS).is_none() {
+            return Err(missing(ready, "proxy_abi_version_0_2_1"));
+        }
+        let memory = instance.get_memory(&mut store, "memory");
+        let memory = memory.ok_or_else(|| missing(ready, "a memory named memory"))?;
+        let allocate = exported(&mut store, ALLOCATORS)
+            .and_then(Extern::into_func)
+            .and_then(|allocate| allocate.typed(&store).ok())
+            .ok_or_else(|| missing(ready, "an allocator proxy_on_memory_allocate"))?;
+        store.data_mut().memory = Some(memory);
+        store.data_mut().allocate = Some(allocate);
+        let mut vm = Self { store, instance, memory, fuel: limits.fuel, fuel_used: 0 };
+        vm.initialize().map_err(Error::Initialize)?;
+        Ok(vm)
+    }
+
+    /// The size of the module's memory in bytes.
+    #[must_use]
+    pub fn memory_size(&self) -> usize {
+        self.memory.data_size(&self.store)
+    }
+
+    /// The module's memory.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    /// The units of fuel that all callbacks together used up, the same in every run with the same
+    /// module and the same wasmtime.
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used
+    }
+
+    /// A reactor initialises itself and may have a `main`; a command starts.
+    fn initialize(&mut self) -> Result<(), Trap> {
+        if self.run("_initialize", &[])?.is_some() {
+            self.run("main", &[0, 0])?;
+        } else {
+            self.run("_start", &[])?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, name: &str, arguments: &[u32]) -> Result<Option<u32>, Trap> {
+        let Some(function) = self.instance.get_func(&mut self.store, name) else {
+            return Ok(None);
+        };
+        let arguments: Vec<Val> =
+            arguments.iter().map(|argument| Val::I32(argument.cast_signed())).collect();
+        let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
+        let ended = self.store.set_fuel(self.fuel);
+        let ended = ended.and_then(|()| function.call(&mut self.store, &arguments, &mut results));
+        let left = self.store.get_fuel().unwrap_or_default();
+        let used = self.fuel.saturating_sub(left);
+        self.fuel_used = self.fuel_used.saturating_add(used);
+        match ended {
+            Ok(()) => Ok(Some(match results.first() {
+                Some(Val::I32(answer)) => answer.cast_unsigned(),
+                _ => 0,
+            })),
+            Err(error) => Err(Trap(format!("{name}: {error:?}"))),
+        }
+    }
+}
+
+impl Guest for Vm {
+    fn model<R>(&mut self, visit: impl FnOnce(&mut Model) -> R) -> R {
+        visit(&mut self.store.data_mut().model)
+    }
+
+    fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
+        self.run(callback.export(), &callback.arguments())
+    }
+}
+
+fn missing(ready: &InstancePre<State>, expected: &'static str) -> Error {
+    let exports = ready.module().exports();
+    Error::NotAFilter { expected, found: exports.map(|export| export.name().to_owned()).collect() }
+}
