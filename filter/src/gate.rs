@@ -19,19 +19,7 @@ pub(crate) struct Gate {
     /// The issuers' keys.
     pub(crate) keys: KeyRing,
     counters: Counters,
-    routes: RouteCache<Route>,
-}
-
-/// What the metadata of a route say.
-#[expect(clippy::large_enum_variant, reason = "always behind a pointer, in the cache")]
-pub(crate) enum Route {
-    /// A rule that cannot be used. Falling back to the rules of the document would let a typing
-    /// error in a route open it.
-    Invalid,
-    /// Nothing for this filter.
-    Silent,
-    /// A rule.
-    Speaks(RouteRule),
+    routes: RouteCache<Option<RouteRule>>,
 }
 
 impl Gate {
@@ -46,12 +34,13 @@ impl Gate {
         Self::of(Policy::deny_all(), KeyRing::default())
     }
 
-    /// What the route of the current request says; `None` if the policy does not ask.
+    /// What the route of the current request says, `None` inside if that is nothing; `None` if the
+    /// policy does not ask or the route has no metadata.
     ///
     /// # Errors
     ///
     /// The host cannot tell. A route without metadata is no error.
-    pub(crate) fn route(&self) -> Result<Option<Rc<Route>>, HostError> {
+    pub(crate) fn route(&self) -> Result<Option<Rc<Option<RouteRule>>>, HostError> {
         if !self.policy.reads_route_metadata() {
             return Ok(None);
         }
@@ -86,17 +75,13 @@ impl Gate {
         self.count(Outcome::WouldDeny(reason), denial);
     }
 
-    fn compile_route(&self, metadata: &[u8]) -> Route {
-        match self.policy.compile_route(metadata) {
-            Ok(Some(rule)) => Route::Speaks(rule),
-            Ok(None) => Route::Silent,
-            Err(errors) => {
-                log_problems("route metadata", &errors);
-                let line = "jwt-gate: every request of a route with these metadata gets 503";
-                abi::log(LogLevel::Error, line);
-                Route::Invalid
-            }
-        }
+    fn compile_route(&self, metadata: &[u8]) -> Option<RouteRule> {
+        self.policy.compile_route(metadata).unwrap_or_else(|errors| {
+            log_problems("route metadata", &errors);
+            let line = "jwt-gate: every request of a route with these metadata is refused";
+            abi::log(LogLevel::Error, line);
+            Some(RouteRule::invalid())
+        })
     }
 
     fn count(&self, outcome: Outcome, denial: &Denial<'_>) {

@@ -10,7 +10,7 @@ use proxy_wasm::{
 
 use crate::{
     abi::{self, LocalReply, LogLevel},
-    gate::{Gate, Route},
+    gate::Gate,
     host_error::HostError,
     pairs::{self, Malformed, Pair},
     text::visible_ascii,
@@ -120,14 +120,7 @@ fn judge(gate: &Gate, headers: &[Pair<'_>]) -> State {
 fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<State, HostError> {
     let now = UnixTime::from_nanos(abi::now()?);
     let route = gate.route()?;
-    let rule = match route.as_deref() {
-        None | Some(Route::Silent) => None,
-        Some(Route::Speaks(rule)) => Some(rule),
-        Some(Route::Invalid) => {
-            let denial = gate.policy.route_error(&Request::new(headers, None));
-            return Ok(deny(gate, &denial, None));
-        }
-    };
+    let rule = route.as_deref().and_then(Option::as_ref);
     let decision =
         jwt_gate_core::decide(&gate.policy, &gate.keys, &Request::new(headers, rule), now);
     match &decision.verdict {

@@ -88,7 +88,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Every problem, with its path below `jwt_gate`.
+    /// Every problem, with its path below `jwt_gate`; [`RouteRule::invalid`] then takes the place
+    /// of the rule.
     pub fn compile_route(&self, metadata: &[u8]) -> Result<Option<RouteRule>, ConfigErrors> {
         route::compile(self, metadata)
     }
@@ -100,12 +101,6 @@ impl Policy {
         Denial::new(&self.reply, Reject::HostError, None, None, request.is_grpc())
     }
 
-    /// The denial for a request whose route metadata does not compile.
-    #[must_use]
-    pub fn route_error(&self, request: &Request<'_>) -> Denial<'_> {
-        Denial::new(&self.reply, Reject::PolicyInvalid, None, None, request.is_grpc())
-    }
-
     /// The rule that speaks for a request: what its route says, else the first that matches.
     pub(crate) fn rule_for<'a>(
         &'a self,
@@ -115,6 +110,7 @@ impl Policy {
     ) -> Result<&'a Rule, Reject> {
         match request.route().map(|route| &route.0) {
             Some(RouteRuleKind::Inline(rule)) => Ok(rule),
+            Some(RouteRuleKind::Invalid) => Err(Reject::PolicyInvalid),
             // A route compiled against another policy must not choose a rule by accident.
             Some(RouteRuleKind::Named(place)) => {
                 self.rules.get(*place).ok_or(Reject::PolicyInvalid)

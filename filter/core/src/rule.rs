@@ -77,8 +77,20 @@ pub struct RouteRule(pub(crate) RouteRuleKind);
 #[derive(Clone, Debug)]
 pub(crate) enum RouteRuleKind {
     Inline(Rule),
+    /// The route says something that does not compile.
+    Invalid,
     /// The place of the named rule in the policy.
     Named(usize),
+}
+
+impl RouteRule {
+    /// What stands in for route metadata that do not compile: every request is refused as
+    /// `policy_invalid`. Falling back to the rules of the document would let a typing error in a
+    /// route open it.
+    #[must_use]
+    pub fn invalid() -> Self {
+        Self(RouteRuleKind::Invalid)
+    }
 }
 
 impl Matcher {
