@@ -11,9 +11,7 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
 
 /// Decodes, strictly.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, String> {
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|e| format!("found {text:?}, expected base64url: {e}"))
+    URL_SAFE_NO_PAD.decode(text).map_err(|e| format!("found {text:?}, expected base64url: {e}"))
 }
 
 /// Sets the bits of the last character that stand for no byte: a second spelling of the same
@@ -26,10 +24,8 @@ pub(crate) fn with_stray_bits(text: &str) -> Result<String, String> {
     };
     let mut bytes = text.as_bytes().to_vec();
     let last = bytes.last_mut().ok_or("it is empty")?;
-    let value = ALPHABET
-        .iter()
-        .position(|c| c == last)
-        .ok_or("its last character is not base64url")?;
+    let value =
+        ALPHABET.iter().position(|c| c == last).ok_or("its last character is not base64url")?;
     *last = ALPHABET[value | stray];
     String::from_utf8(bytes).map_err(|e| e.to_string())
 }
@@ -44,10 +40,7 @@ mod tests {
         let stray = with_stray_bits(&text).unwrap();
         assert_ne!(text, stray);
         assert_eq!(text[..text.len() - 1], stray[..stray.len() - 1]);
-        assert!(
-            decode(&stray).is_err(),
-            "a strict reader must tell them apart"
-        );
+        assert!(decode(&stray).is_err(), "a strict reader must tell them apart");
         assert!(with_stray_bits(&encode([7; 3])).is_err());
     }
 }

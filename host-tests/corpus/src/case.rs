@@ -64,13 +64,7 @@ impl Case {
                 "the scenario is bound to its own time and cannot be moved",
             ));
         }
-        scenario::mint(
-            &self.name,
-            &self.file_name(),
-            &self.file,
-            &self.shared,
-            shift,
-        )
+        scenario::mint(&self.name, &self.file_name(), &self.file, &self.shared, shift)
     }
 
     fn file_name(&self) -> String {
@@ -99,11 +93,7 @@ pub fn load() -> Result<Vec<Case>, Error> {
         .into_iter()
         .map(|name| {
             let file = read_toml(&scenarios, &format!("{name}.toml"))?;
-            Ok(Case {
-                name,
-                file,
-                shared: Arc::clone(&shared),
-            })
+            Ok(Case { name, file, shared: Arc::clone(&shared) })
         })
         .collect()
 }

@@ -55,10 +55,9 @@ pub(crate) fn remove(document: &mut Value, path: &str) -> Result<(), String> {
     }
     let gone = here.and_then(|value| match last {
         Step::Name(name) => value.as_object_mut()?.remove(&name),
-        Step::Index(index) => value
-            .as_array_mut()
-            .filter(|list| index < list.len())
-            .map(|list| list.remove(index)),
+        Step::Index(index) => {
+            value.as_array_mut().filter(|list| index < list.len()).map(|list| list.remove(index))
+        }
     });
     gone.map(drop).ok_or_else(|| format!("there is no {path}"))
 }
@@ -78,9 +77,7 @@ fn steps(path: &str) -> Result<Vec<Step>, String> {
         }
         steps.push(Step::Name(name.to_owned()));
         for piece in pieces {
-            let index = piece
-                .strip_suffix(']')
-                .and_then(|digits| digits.parse().ok());
+            let index = piece.strip_suffix(']').and_then(|digits| digits.parse().ok());
             let index = index.ok_or_else(|| format!("found `[{piece}` in {path:?}"))?;
             steps.push(Step::Index(index));
         }
@@ -110,10 +107,7 @@ mod tests {
     fn changes_without_a_place_are_errors() {
         let mut document = json!({"a": [1]});
         for path in ["a.b", "a[2]", "a[0].b", "", "a[x]", "a[0"] {
-            assert!(
-                set(&mut document.clone(), path, json!(0)).is_err(),
-                "{path}"
-            );
+            assert!(set(&mut document.clone(), path, json!(0)).is_err(), "{path}");
         }
         for path in ["b", "a[1]", "a[0].b"] {
             assert!(remove(&mut document, path).is_err(), "{path}");

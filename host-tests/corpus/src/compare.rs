@@ -19,14 +19,7 @@ impl Exchange {
             (Verdict::Reply(answer), Fate::Replied(reply)) => {
                 reply_differences(answer, reply, &self.secrets, &mut found);
             }
-            (
-                Verdict::Upstream(upstream),
-                Fate::Passed {
-                    headers,
-                    answer,
-                    filter_state,
-                },
-            ) => {
+            (Verdict::Upstream(upstream), Fate::Passed { headers, answer, filter_state }) => {
                 self.upstream_differences(upstream, headers, host_headers, &mut found);
                 if let Some(answer) = answer {
                     named_headers(
@@ -59,11 +52,7 @@ impl Exchange {
         }
         self.reason_difference(&seen.reason, &mut found);
         for line in &seen.logs {
-            if self
-                .secrets
-                .iter()
-                .any(|secret| contains(line.as_bytes(), secret))
-            {
+            if self.secrets.iter().any(|secret| contains(line.as_bytes(), secret)) {
                 found.push(format!("part of a token is in the log line {line:?}"));
             }
         }
@@ -104,10 +93,7 @@ impl Exchange {
                     shown(&sent)
                 ));
             }
-            if got
-                .iter()
-                .any(|value| self.secrets.iter().any(|s| contains(value, s)))
-            {
+            if got.iter().any(|value| self.secrets.iter().any(|s| contains(value, s))) {
                 found.push(format!(
                     "upstream {name}: carries part of a token that nothing in `has` names"
                 ));
@@ -154,10 +140,7 @@ fn reply_differences(answer: &Answer, reply: &Reply, secrets: &[Vec<u8>], found:
     if let Some(status) = reply.status
         && status != answer.status
     {
-        found.push(format!(
-            "status: found {status}, expected {}",
-            answer.status
-        ));
+        found.push(format!("status: found {status}, expected {}", answer.status));
     }
     if reply.grpc_status != answer.grpc_status {
         found.push(format!(
@@ -176,11 +159,7 @@ fn reply_differences(answer: &Answer, reply: &Reply, secrets: &[Vec<u8>], found:
     }
     named_headers(&answer.has, &answer.lacks, &reply.headers, "reply", found);
     reply_rules(answer, reply, found);
-    let texts = reply
-        .headers
-        .iter()
-        .map(|(_, value)| value)
-        .chain([&reply.body]);
+    let texts = reply.headers.iter().map(|(_, value)| value).chain([&reply.body]);
     for text in texts {
         if secrets.iter().any(|secret| contains(text, secret)) {
             found.push(format!(
@@ -212,10 +191,7 @@ fn reply_rules(answer: &Answer, reply: &Reply, found: &mut Vec<String>) {
     // A cached denial would outlive the token that it was about, or the lack of one.
     let cached = values(&reply.headers, "cache-control");
     if cached != [b"no-store"] {
-        found.push(format!(
-            "cache-control: found {}, expected no-store",
-            shown(&cached)
-        ));
+        found.push(format!("cache-control: found {}, expected no-store", shown(&cached)));
     }
     for (name, value) in &reply.headers {
         // Envoy writes CR and LF in a reply's header out as they are: response splitting.
@@ -250,10 +226,7 @@ fn named_headers(
     for name in lacks {
         let got = values(arrived, name);
         if !got.is_empty() {
-            found.push(format!(
-                "{place} {name}: found {}, expected none",
-                shown(&got)
-            ));
+            found.push(format!("{place} {name}: found {}, expected none", shown(&got)));
         }
     }
 }
@@ -262,22 +235,14 @@ fn named_headers(
 fn beginnings(what: &str, expected: &[String], texts: &[String], found: &mut Vec<String>) {
     let mut left: Vec<&String> = texts.iter().collect();
     for beginning in expected {
-        match left
-            .iter()
-            .position(|text| text.starts_with(beginning.as_str()))
-        {
+        match left.iter().position(|text| text.starts_with(beginning.as_str())) {
             Some(at) => {
                 left.remove(at);
             }
-            None => found.push(format!(
-                "{what}: none begins {beginning:?}; found {texts:?}"
-            )),
+            None => found.push(format!("{what}: none begins {beginning:?}; found {texts:?}")),
         }
     }
-    found.extend(
-        left.iter()
-            .map(|text| format!("{what}: not expected: {text:?}")),
-    );
+    found.extend(left.iter().map(|text| format!("{what}: not expected: {text:?}")));
 }
 
 fn name((name, _): &Header) -> String {
@@ -308,10 +273,8 @@ fn shown(values: &[&[u8]]) -> String {
 }
 
 fn shown_map(map: &BTreeMap<String, Vec<u8>>) -> String {
-    let entries: Vec<String> = map
-        .iter()
-        .map(|(name, value)| format!("{name}=`{}`", value.escape_ascii()))
-        .collect();
+    let entries: Vec<String> =
+        map.iter().map(|(name, value)| format!("{name}=`{}`", value.escape_ascii())).collect();
     format!("{{{}}}", entries.join(", "))
 }
 

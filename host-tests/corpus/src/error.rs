@@ -22,21 +22,13 @@ impl Error {
         field: impl Into<String>,
         problem: impl fmt::Display,
     ) -> Self {
-        Self {
-            file: file.into(),
-            field: field.into(),
-            problem: problem.to_string(),
-        }
+        Self { file: file.into(), field: field.into(), problem: problem.to_string() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            field,
-            problem,
-        } = self;
+        let Self { file, field, problem } = self;
         if field.is_empty() {
             write!(f, "{file}: {problem}")
         } else {

@@ -34,11 +34,7 @@ impl Exceptions {
         let mut reasons = BTreeMap::new();
         for Entry { scenario, reason } in list.exception {
             if reason.trim().is_empty() {
-                return Err(Error::field(
-                    file,
-                    scenario,
-                    "an exception needs its reason",
-                ));
+                return Err(Error::field(file, scenario, "an exception needs its reason"));
             }
             if reasons.insert(scenario.clone(), reason).is_some() {
                 return Err(Error::field(file, scenario, "it is listed twice"));
@@ -71,11 +67,8 @@ impl Exceptions {
 
     /// The entries that name nothing of what there is: each is a mistake.
     pub fn unknown<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-        let mut left: BTreeMap<&str, &str> = self
-            .reasons
-            .iter()
-            .map(|(name, reason)| (name.as_str(), reason.as_str()))
-            .collect();
+        let mut left: BTreeMap<&str, &str> =
+            self.reasons.iter().map(|(name, reason)| (name.as_str(), reason.as_str())).collect();
         for name in known {
             left.remove(name);
         }
@@ -125,14 +118,10 @@ mod tests {
 
     #[test]
     fn an_exception_needs_a_reason() {
-        for list in [
-            "[[exception]]\nscenario = \"a\"",
-            "[[exception]]\nscenario = \"a\"\nreason = \" \"",
-        ] {
-            assert!(
-                Exceptions::parse("list".to_owned(), list).is_err(),
-                "{list}"
-            );
+        for list in
+            ["[[exception]]\nscenario = \"a\"", "[[exception]]\nscenario = \"a\"\nreason = \" \""]
+        {
+            assert!(Exceptions::parse("list".to_owned(), list).is_err(), "{list}");
         }
     }
 }

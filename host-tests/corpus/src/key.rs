@@ -54,11 +54,7 @@ impl Key {
     pub fn from_pem(name: &str, pem: &str) -> Result<Self, String> {
         let private = RsaPrivateKey::from_pkcs8_pem(pem)
             .map_err(|e| format!("key {name}: expected an RSA key in a PRIVATE KEY block: {e}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            public: private.to_public_key(),
-            private,
-        })
+        Ok(Self { name: name.to_owned(), public: private.to_public_key(), private })
     }
 
     /// The `kid` that the key goes by.
@@ -75,17 +71,12 @@ impl Key {
 
     /// The public key as DER (SubjectPublicKeyInfo).
     pub fn public_der(&self) -> Vec<u8> {
-        self.public
-            .to_public_key_der()
-            .expect("an RSA key that was read can be written")
-            .into_vec()
+        self.public.to_public_key_der().expect("an RSA key that was read can be written").into_vec()
     }
 
     /// The public key as a PEM `RSA PUBLIC KEY` block (PKCS #1).
     pub fn pkcs1_pem(&self) -> String {
-        self.public
-            .to_pkcs1_pem(LineEnding::LF)
-            .expect("an RSA key that was read can be written")
+        self.public.to_pkcs1_pem(LineEnding::LF).expect("an RSA key that was read can be written")
     }
 
     /// The public key as a JWK with `kid`, `alg` and `use` (RFC 7517).

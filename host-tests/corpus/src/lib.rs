@@ -7,8 +7,10 @@
 //! headers, bytes of configuration, expectations. Whoever runs it reports what was [`Seen`] and
 //! asks [`Exchange::differences`] what is wrong with it.
 //!
-//! The crate depends on no crate of the filter, so that a fault there cannot hide itself here,
-//! and tells nothing about who runs the scenarios, or how.
+//! [`play`] does that for anything that runs under the model of a proxy, and [`suite`] makes a
+//! named test of each scenario.
+//!
+//! The crate depends on no crate of the filter, so that a fault there cannot hide itself here.
 //!
 //! The file format is described in `host-tests/scenarios/README.md`.
 
@@ -20,10 +22,12 @@ mod error;
 mod exceptions;
 mod file;
 mod key;
+mod play;
 mod policy;
 mod proto;
 mod scenario;
 mod seen;
+mod suite;
 mod text;
 mod token;
 
@@ -31,8 +35,10 @@ pub use case::{Case, Clock, load, root};
 pub use error::Error;
 pub use exceptions::Exceptions;
 pub use key::{Key, SigningAlgorithm};
-pub use policy::{PolicyDocument, named_policy};
+pub use play::{play, reason_in_details, reason_in_logs};
+pub use policy::{Form, PolicyDocument, named_policy};
 pub use proto::{metadata, structure};
 pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, Verdict};
 pub use seen::{Fate, Reason, Reply, Seen, SeenConfiguration};
+pub use suite::{Way, suite};
 pub use token::{mint, real_token};

@@ -6,6 +6,28 @@ use serde_json::Value;
 
 use crate::{Error, case::root, change, file::ScenarioFile, key, proto, text};
 
+/// The form in which a configuration is handed over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// JSON text.
+    Json,
+    /// The bytes of a `google.protobuf.Struct`.
+    Struct,
+}
+
+impl Form {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Json, Self::Struct];
+
+    /// A name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Struct => "struct",
+        }
+    }
+}
+
 /// A plugin configuration in every form that a host may hand over.
 #[derive(Clone, Debug)]
 pub struct PolicyDocument {
@@ -20,6 +42,14 @@ pub struct PolicyDocument {
 }
 
 impl PolicyDocument {
+    /// The document in this form.
+    pub fn bytes(&self, form: Form) -> &[u8] {
+        match form {
+            Form::Json => &self.json,
+            Form::Struct => &self.structure,
+        }
+    }
+
     fn of(name: &str, value: Value) -> Result<Self, String> {
         let object = value.as_object().ok_or("expected a mapping at the top")?;
         Ok(Self {
@@ -78,9 +108,7 @@ pub(crate) fn of_scenario(file: &str, scenario: &ScenarioFile) -> Result<PolicyD
 
 fn read(name: &str) -> Result<Value, Error> {
     let file = file_name(name);
-    let path = root()
-        .join("scenarios/policies")
-        .join(format!("{name}.yaml"));
+    let path = root().join("scenarios/policies").join(format!("{name}.yaml"));
     let text = fs::read_to_string(path).map_err(|e| Error::file(&file, e))?;
     let mut value: Value = serde_saphyr::from_str(&text).map_err(|e| Error::file(&file, e))?;
     fill(&mut value).map_err(|e| Error::file(&file, e))?;

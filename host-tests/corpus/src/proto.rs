@@ -16,10 +16,8 @@ pub fn structure(object: &Map<String, Value>) -> Vec<u8> {
 /// Filter metadata as the bytes of an `envoy.config.core.v3.Metadata`, the form of the property
 /// `xds.route_metadata`; `namespace` is the name of the filter that it is meant for.
 pub fn metadata(namespace: &str, object: &Map<String, Value>) -> Vec<u8> {
-    Metadata {
-        filter_metadata: BTreeMap::from([(namespace.to_owned(), to_struct(object))]),
-    }
-    .encode_to_vec()
+    Metadata { filter_metadata: BTreeMap::from([(namespace.to_owned(), to_struct(object))]) }
+        .encode_to_vec()
 }
 
 /// The one field of `envoy.config.core.v3.Metadata` that matters here.
@@ -30,12 +28,7 @@ struct Metadata {
 }
 
 fn to_struct(object: &Map<String, Value>) -> Struct {
-    Struct {
-        fields: object
-            .iter()
-            .map(|(name, value)| (name.clone(), to_value(value)))
-            .collect(),
-    }
+    Struct { fields: object.iter().map(|(name, value)| (name.clone(), to_value(value))).collect() }
 }
 
 fn to_value(value: &Value) -> ProtoValue {
@@ -44,9 +37,9 @@ fn to_value(value: &Value) -> ProtoValue {
         Value::Bool(b) => Kind::BoolValue(*b),
         Value::Number(n) => Kind::NumberValue(n.as_f64().unwrap_or(f64::NAN)),
         Value::String(s) => Kind::StringValue(s.clone()),
-        Value::Array(items) => Kind::ListValue(ListValue {
-            values: items.iter().map(to_value).collect(),
-        }),
+        Value::Array(items) => {
+            Kind::ListValue(ListValue { values: items.iter().map(to_value).collect() })
+        }
         Value::Object(object) => Kind::StructValue(to_struct(object)),
     };
     ProtoValue { kind: Some(kind) }
@@ -77,9 +70,7 @@ mod tests {
 
     #[test]
     fn metadata_is_a_map_from_filter_to_struct() {
-        let Value::Object(object) = json!({"rule": "r"}) else {
-            panic!("an object")
-        };
+        let Value::Object(object) = json!({"rule": "r"}) else { panic!("an object") };
         let bytes = metadata("jwt_gate", &object);
         let read = Metadata::decode(bytes.as_slice()).unwrap();
         assert_eq!(read.filter_metadata["jwt_gate"], to_struct(&object));

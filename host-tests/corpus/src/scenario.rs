@@ -66,6 +66,22 @@ pub struct Exchange {
     pub secrets: Vec<Vec<u8>>,
 }
 
+impl Exchange {
+    /// A difference with the place where it was found: the number of the request, counted from 0,
+    /// its first line and what it shows.
+    pub fn place(&self, index: usize, difference: &str) -> String {
+        let value = |wanted: &[u8]| {
+            let header = self.headers.iter().find(|(name, _)| name == wanted);
+            header.map_or_else(String::new, |(_, value)| value.escape_ascii().to_string())
+        };
+        let line = format!("{} {}", value(b":method"), value(b":path"));
+        // A path may hold a token of kilobytes.
+        let line: String = line.chars().take(80).collect();
+        let why = &self.why;
+        format!("request[{index}] ({line}) {why}: {difference}")
+    }
+}
+
 /// What must come of a request.
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -219,9 +235,7 @@ fn exchange(
     let mut secrets = Vec::new();
     for name in &sent {
         let token = tokens.get(name)?;
-        let parts = token
-            .split(|b| *b == b'.')
-            .filter(|p| p.len() >= SECRET_BYTES);
+        let parts = token.split(|b| *b == b'.').filter(|p| p.len() >= SECRET_BYTES);
         // The header is the same for every token of a key, and nothing to hide.
         secrets.extend(parts.skip(1).map(<[u8]>::to_vec));
     }
@@ -256,12 +270,9 @@ fn headers(request: &RequestFile, bytes: &Bytes<'_>) -> Result<Vec<Header>, Stri
             .split_once(' ')
             .ok_or_else(|| format!("send: found {line:?}, expected a method and a path"))?;
         let host = request.host.as_deref().unwrap_or("api.test");
-        for (name, value) in [
-            (":method", method),
-            (":scheme", "http"),
-            (":authority", host),
-            (":path", path),
-        ] {
+        for (name, value) in
+            [(":method", method), (":scheme", "http"), (":authority", host), (":path", path)]
+        {
             headers.push((name.as_bytes().to_vec(), bytes(value)?));
         }
     } else if request.host.is_some() {
@@ -282,10 +293,9 @@ fn headers(request: &RequestFile, bytes: &Bytes<'_>) -> Result<Vec<Header>, Stri
 
 fn answer(reply: &ReplyFile, bytes: &Bytes<'_>) -> Result<Answer, String> {
     let mut has = values(&reply.has, bytes)?;
-    for (name, value) in [
-        ("www-authenticate", &reply.www_authenticate),
-        ("content-type", &reply.content_type),
-    ] {
+    for (name, value) in
+        [("www-authenticate", &reply.www_authenticate), ("content-type", &reply.content_type)]
+    {
         if let Some(value) = value {
             has.insert(name.to_owned(), vec![bytes(value)?]);
         }

@@ -29,9 +29,8 @@ fn expand(text: &str, escapes: bool, lookup: &Lookup<'_>) -> Result<Vec<u8>, Str
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("${") {
-            let (name, tail) = after
-                .split_once('}')
-                .ok_or_else(|| format!("`${{` without `}}` in {text:?}"))?;
+            let (name, tail) =
+                after.split_once('}').ok_or_else(|| format!("`${{` without `}}` in {text:?}"))?;
             out.extend(lookup(name)?);
             rest = tail;
         } else if escapes && c == '\\' {
@@ -73,10 +72,7 @@ mod tests {
 
     #[test]
     fn escapes_and_placeholders_become_bytes() {
-        assert_eq!(
-            bytes(r"x\xFF\\\x0d${a}é", &lookup).unwrap(),
-            b"x\xFF\\\rA!\xC3\xA9"
-        );
+        assert_eq!(bytes(r"x\xFF\\\x0d${a}é", &lookup).unwrap(), b"x\xFF\\\rA!\xC3\xA9");
         assert_eq!(plain(r"x\xFF${a}", &lookup).unwrap(), r"x\xFFA!");
     }
 

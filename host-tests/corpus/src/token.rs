@@ -62,14 +62,7 @@ impl<'a> Tokens<'a> {
         now: i64,
         shift: i64,
     ) -> Self {
-        Self {
-            shared,
-            own,
-            now,
-            shift,
-            minted: RefCell::default(),
-            used: RefCell::default(),
-        }
+        Self { shared, own, now, shift, minted: RefCell::default(), used: RefCell::default() }
     }
 
     /// What a placeholder of a scenario stands for: `NAME`, `NAME.header`, `NAME.payload`,
@@ -132,8 +125,7 @@ impl<'a> Tokens<'a> {
             _ => return Err(format!("found ${{{name}}}: a token has no part {part:?}")),
         };
         let part = whole.split(|b| *b == b'.').nth(index);
-        part.map(<[u8]>::to_vec)
-            .ok_or_else(|| format!("token {token} has no part {index}"))
+        part.map(<[u8]>::to_vec).ok_or_else(|| format!("token {token} has no part {index}"))
     }
 
     fn get_at(&self, name: &str, depth: usize) -> Result<Vec<u8>, String> {
@@ -145,9 +137,7 @@ impl<'a> Tokens<'a> {
             .whole(name, depth)
             .and_then(|description| self.make(&description, depth))
             .map_err(|problem| format!("token.{name}: {problem}"))?;
-        self.minted
-            .borrow_mut()
-            .insert(name.to_owned(), token.clone());
+        self.minted.borrow_mut().insert(name.to_owned(), token.clone());
         Ok(token)
     }
 
@@ -179,11 +169,8 @@ impl<'a> Tokens<'a> {
         }
         let algorithm = token.sign.unwrap_or_default();
         let key = token.key.as_deref().ok_or("it has no `key`")?;
-        let secret = token
-            .secret
-            .as_ref()
-            .map(|secret| text::bytes(secret, &lookup))
-            .transpose()?;
+        let secret =
+            token.secret.as_ref().map(|secret| text::bytes(secret, &lookup)).transpose()?;
 
         let sign = |padding: &Padding| -> Result<Vec<u8>, String> {
             let input = match &token.input {
@@ -191,21 +178,12 @@ impl<'a> Tokens<'a> {
                 None => {
                     let header = self.header(token, algorithm, key, padding, &lookup)?;
                     let claims = self.claims(token, padding, &lookup)?;
-                    format!(
-                        "{}.{}",
-                        base64url::encode(header),
-                        base64url::encode(claims)
-                    )
-                    .into_bytes()
+                    format!("{}.{}", base64url::encode(header), base64url::encode(claims))
+                        .into_bytes()
                 }
             };
             let signature = algorithm.sign(key, secret.as_deref(), &input)?;
-            Ok([
-                &input,
-                ".".as_bytes(),
-                base64url::encode(signature).as_bytes(),
-            ]
-            .concat())
+            Ok([&input, ".".as_bytes(), base64url::encode(signature).as_bytes()].concat())
         };
         let whole = match token.pad_to {
             None => sign(&Padding::default())?,
@@ -229,14 +207,8 @@ impl<'a> Tokens<'a> {
         for (name, value) in &token.header {
             header.insert(name.clone(), expanded(value, lookup)?);
         }
-        for name in token
-            .without
-            .iter()
-            .filter_map(|n| n.strip_prefix("header."))
-        {
-            header
-                .remove(name)
-                .ok_or_else(|| format!("without: the header has no {name:?}"))?;
+        for name in token.without.iter().filter_map(|n| n.strip_prefix("header.")) {
+            header.remove(name).ok_or_else(|| format!("without: the header has no {name:?}"))?;
         }
         if padding.header > 0 {
             header.insert("pad".to_owned(), "x".repeat(padding.header).into());
@@ -255,9 +227,7 @@ impl<'a> Tokens<'a> {
         }
         let mut claims = token.claims.clone();
         for name in token.without.iter().filter(|n| !n.starts_with("header.")) {
-            claims
-                .remove(name)
-                .ok_or_else(|| format!("without: the claims have no {name:?}"))?;
+            claims.remove(name).ok_or_else(|| format!("without: the claims have no {name:?}"))?;
         }
         for name in ["exp", "nbf", "iat"] {
             if let Some(Value::Number(time)) = claims.get_mut(name) {
@@ -273,11 +243,7 @@ impl<'a> Tokens<'a> {
     fn shifted(&self, time: &Number) -> Number {
         if let Some(seconds) = time.as_i64() {
             let near = seconds.abs_diff(self.now) < NEAR_SECONDS.unsigned_abs();
-            return if near {
-                (seconds + self.shift).into()
-            } else {
-                time.clone()
-            };
+            return if near { (seconds + self.shift).into() } else { time.clone() };
         }
         let near = |t: &f64| (t - self.now as f64).abs() < NEAR_SECONDS as f64;
         time.as_f64()
@@ -347,11 +313,7 @@ fn padded_to(
     sign: impl Fn(&Padding) -> Result<Vec<u8>, String>,
 ) -> Result<Vec<u8>, String> {
     for header in 0..4 {
-        let least = sign(&Padding {
-            header,
-            claims: Some(0),
-        })?
-        .len();
+        let least = sign(&Padding { header, claims: Some(0) })?.len();
         let missing = length.checked_sub(least);
         let missing = missing.ok_or_else(|| format!("pad_to: it already has {least} bytes"))?;
         for claims in (missing * 3 / 4).saturating_sub(3)..=missing {
@@ -360,10 +322,7 @@ fn padded_to(
             if claims > missing * 3 / 4 + 3 {
                 break;
             }
-            let token = sign(&Padding {
-                header,
-                claims: Some(claims),
-            })?;
+            let token = sign(&Padding { header, claims: Some(claims) })?;
             if token.len() == length {
                 return Ok(token);
             }
@@ -427,10 +386,7 @@ mod tests {
         let pem = Key::load("rsa-1").unwrap().public_pem();
         let key = RsaPublicKey::from_public_key_pem(&pem).unwrap();
         let token = UntrustedToken::new(token).ok()?;
-        let token = Rsa::rs256()
-            .validator::<Map<String, Value>>(&key)
-            .validate(&token)
-            .ok()?;
+        let token = Rsa::rs256().validator::<Map<String, Value>>(&key).validate(&token).ok()?;
         Some(token.claims().custom.clone())
     }
 
@@ -447,9 +403,7 @@ mod tests {
         let tokens = Tokens::new(&shared, &own, 1_700_000_000, 0);
         assert_eq!(verified(&text_of(&tokens, "good")).unwrap()["sub"], "alice");
 
-        let Value::Object(claims) = json!({"sub": "bob"}) else {
-            panic!("an object")
-        };
+        let Value::Object(claims) = json!({"sub": "bob"}) else { panic!("an object") };
         let token = mint(&Key::load("rsa-1").unwrap(), &Map::new(), &claims);
         assert_eq!(verified(&token).unwrap()["sub"], "bob");
     }

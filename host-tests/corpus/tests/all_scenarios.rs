@@ -6,11 +6,8 @@ use scenario_corpus::{Clock, load};
 fn every_scenario_can_be_minted() {
     let cases = load().unwrap();
     assert!(cases.len() > 50, "found {} scenarios", cases.len());
-    let problems: Vec<String> = cases
-        .iter()
-        .filter_map(|case| case.mint(0).err())
-        .map(|e| e.to_string())
-        .collect();
+    let problems: Vec<String> =
+        cases.iter().filter_map(|case| case.mint(0).err()).map(|e| e.to_string()).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 

@@ -1,0 +1,149 @@
+//! Playing a scenario on the model of a proxy, whatever runs the filter under it.
+
+use std::collections::BTreeMap;
+
+use proxy_host_model::{
+    Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, Outcome, Request,
+};
+
+use crate::{Exchange, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration};
+
+/// What begins each line that the gate logs about its configuration.
+const POLICY_LINE: &str = "jwt-gate: policy: ";
+
+/// What begins the response-code details of every denial; the reason follows.
+const DETAILS: &str = "jwt_gate.";
+
+/// The property in which Envoy hands over the metadata of the route.
+const ROUTE_METADATA: &[&str] = &["xds", "route_metadata"];
+
+/// Plays the scenario on a proxy that has loaded the filter and not started it.
+///
+/// # Errors
+///
+/// All that differs from what the scenario expects, a line each.
+pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Result<(), String> {
+    let now = Clock::at_nanos(scenario.now);
+    host.model(|model| model.clock = now);
+    let startup = host.start(b"", scenario.policy.bytes(form));
+    let mut found = scenario.configuration_differences(&SeenConfiguration {
+        accepted: startup.accepted,
+        problems: Some(policy_lines(&startup.logs, LogLevel::Error)),
+        warnings: Some(policy_lines(&startup.logs, LogLevel::Warn)),
+    });
+    if let Some(trap) = startup.trap {
+        found.push(format!("the filter ended at its start: {trap}"));
+    }
+    for (i, exchange) in scenario.exchanges.iter().enumerate() {
+        let outcome = host.request(request(scenario, exchange));
+        let seen = seen(&outcome);
+        let differences = exchange.differences(&seen, &[]);
+        found.extend(differences.iter().map(|d| exchange.place(i, d)));
+        if outcome.trap.is_some() {
+            break;
+        }
+    }
+    found.extend(scenario.counter_differences(&host.model(|model| {
+        let counters = model.metrics.iter().filter_map(|(kind, name, value)| match value {
+            MetricValue::Number(number) if kind == MetricKind::Counter => {
+                Some((String::from_utf8_lossy(name).into_owned(), number))
+            }
+            _ => None,
+        });
+        counters.collect::<BTreeMap<_, _>>()
+    })));
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+}
+
+/// The reason code in the gate's response-code details; `None` if they are not the gate's.
+pub fn reason_in_details(details: &str) -> Option<&str> {
+    details.strip_prefix(DETAILS)
+}
+
+/// The reason code of the one log line that says `jwt-gate: VERDICT: reason=…`.
+pub fn reason_in_logs<'a>(verdict: &str, lines: impl Iterator<Item = &'a str>) -> Reason {
+    let beginning = format!("jwt-gate: {verdict}: reason=");
+    let mut reasons = lines.filter_map(|line| line.strip_prefix(&beginning));
+    match (reasons.next(), reasons.next()) {
+        (None, _) => Reason::None,
+        (Some(rest), None) => {
+            let code = rest.split(' ').next().unwrap_or_default();
+            Reason::Is(code.to_owned())
+        }
+        (Some(_), Some(_)) => Reason::Is("(several log lines give a reason)".to_owned()),
+    }
+}
+
+fn request(scenario: &Scenario, exchange: &Exchange) -> Request {
+    let request: Request = exchange.headers.iter().map(|(n, v)| (n, v)).collect();
+    match &scenario.route_metadata_bytes {
+        Some(bytes) => request.property(ROUTE_METADATA, bytes),
+        None => request,
+    }
+}
+
+fn seen(outcome: &Outcome) -> Seen {
+    use proxy_host_model::Fate as Ended;
+
+    let lines = || outcome.logs.iter().map(|line| line.text.as_str());
+    let (fate, reason) = match outcome.fate {
+        Ended::Continued => {
+            let fate = Fate::Passed {
+                headers: owned(&outcome.request_headers),
+                answer: outcome.response.as_ref().map(owned),
+                filter_state: Some(texts(&outcome.published)),
+            };
+            (fate, reason_in_logs("would deny", lines()))
+        }
+        Ended::Replied => match &outcome.reply {
+            Some(reply) => {
+                let details = String::from_utf8_lossy(&reply.details);
+                let in_details = match reason_in_details(&details) {
+                    Some(code) => Reason::Is(code.to_owned()),
+                    None => Reason::None,
+                };
+                let in_logs = reason_in_logs("denied", lines());
+                let reason = if in_logs == in_details {
+                    in_details
+                } else {
+                    Reason::Is(format!("{in_details:?} in the details, {in_logs:?} in the log"))
+                };
+                let fate = Fate::Replied(Reply {
+                    status: u16::try_from(reply.status).ok(),
+                    headers: owned(&reply.headers),
+                    body: reply.body.clone(),
+                    grpc_status: reply.grpc_status,
+                });
+                (fate, reason)
+            }
+            None => (Fate::Broken("a reply that is not there".to_owned()), Reason::Unseen),
+        },
+        Ended::Paused | Ended::Reset | Ended::Trapped => {
+            let what = match &outcome.trap {
+                Some(trap) => format!("{:?}: {trap}", outcome.fate),
+                None => format!("{:?}", outcome.fate),
+            };
+            (Fate::Broken(what), Reason::Unseen)
+        }
+    };
+    Seen { fate, reason, logs: lines().map(str::to_owned).collect() }
+}
+
+fn policy_lines(logs: &[LogLine], level: LogLevel) -> Vec<String> {
+    logs.iter()
+        .filter(|line| line.level == level)
+        .filter_map(|line| line.text.strip_prefix(POLICY_LINE))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn owned(headers: &Headers) -> Vec<Header> {
+    let owned = |(name, value): (&[u8], &[u8])| (name.to_vec(), value.to_vec());
+    headers.iter().map(owned).collect()
+}
+
+fn texts(map: &BTreeMap<Vec<u8>, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    map.iter()
+        .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.clone()))
+        .collect()
+}
