@@ -39,6 +39,7 @@ pub struct Listener {
     before: Vec<Value>,
     after: Vec<Value>,
     extra: Vec<(String, Value)>,
+    states: Vec<String>,
 }
 
 impl Listener {
@@ -53,6 +54,7 @@ impl Listener {
             before: Vec::new(),
             after: Vec::new(),
             extra: Vec::new(),
+            states: Vec::new(),
         }
     }
 
@@ -71,6 +73,13 @@ impl Listener {
             "route": { "cluster": "upstream" },
             "metadata": { "filter_metadata": filter_metadata },
         }]))
+    }
+
+    /// Shows what the filter has published, in a response header `x-test-state-<name>` each.
+    #[must_use]
+    pub fn show_filter_state(mut self, names: &[String]) -> Self {
+        self.states = names.to_vec();
+        self
     }
 
     /// Adds an HTTP filter behind JWT Gate.
@@ -107,12 +116,21 @@ impl Listener {
             "name": "envoy.filters.http.router",
             "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
         }));
+        let states: Vec<_> = (self.states.iter())
+            .map(|name| {
+                json!({ "header": {
+                    "key": format!("{STATE}{name}"),
+                    "value": format!("%FILTER_STATE(wasm.{name}:PLAIN)%"),
+                } })
+            })
+            .collect();
         let mut manager = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": self.name,
-            "route_config": { "virtual_hosts": [
-                { "name": "all", "domains": ["*"], "routes": self.routes },
-            ] },
+            "route_config": {
+                "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": self.routes }],
+                "response_headers_to_add": states,
+            },
             // Shows a refusal's reason to the test. Replies that Envoy makes itself or that a
             // filter makes pass here, replies of the upstream do not.
             "local_reply_config": { "mappers": [{
@@ -141,6 +159,9 @@ impl Listener {
 
 /// The header in which [`Listener`]s show the response-code details of a refusal.
 pub const DETAILS: &str = "x-test-details";
+
+/// The beginning of the headers in which [`Listener::show_filter_state`] shows.
+pub const STATE: &str = "x-test-state-";
 
 fn gate(policy: &Policy) -> Result<Value> {
     Ok(json!({

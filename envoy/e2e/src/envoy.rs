@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::Clock;
 use crate::admin::Admin;
 use crate::places::{checkout, envoy_binary};
 
@@ -87,8 +89,23 @@ impl Envoy {
     ///
     /// Envoy ended or did not get ready; the end of its log is part of the message.
     pub fn start(place: &Place, bootstrap: &str) -> Result<Self> {
+        Self::launch(place, command(place, bootstrap)?)
+    }
+
+    /// As [`Envoy::start`], with a wall clock that the test sets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Envoy::start`].
+    pub fn start_at(place: &Place, bootstrap: &str, clock: &Clock) -> Result<Self> {
+        let mut command = command(place, bootstrap)?;
+        clock.give_to(&mut command);
+        Self::launch(place, command)
+    }
+
+    fn launch(place: &Place, mut command: Command) -> Result<Self> {
         let admin_file = place.path("admin-address");
-        let child = command(place, bootstrap)?
+        let child = command
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args(["--concurrency", "1", "--file-flush-interval-msec", "10"])
@@ -180,6 +197,28 @@ impl Envoy {
     #[must_use]
     pub fn log(&self) -> String {
         self.place.read(LOG)
+    }
+
+    /// Where the log ends now.
+    ///
+    /// # Errors
+    ///
+    /// The file system refused.
+    pub fn log_mark(&self) -> Result<u64> {
+        Ok(fs::metadata(self.place.path(LOG))?.len())
+    }
+
+    /// The lines of the log behind a mark.
+    ///
+    /// # Errors
+    ///
+    /// The file system refused.
+    pub fn log_since(&self, mark: u64) -> Result<Vec<String>> {
+        let mut file = File::open(self.place.path(LOG))?;
+        file.seek(SeekFrom::Start(mark))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
     }
 
     /// Waits until `look` gives a value.

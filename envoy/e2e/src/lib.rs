@@ -10,6 +10,7 @@
 //! `target/e2e/<test>/`.
 
 mod admin;
+mod clock;
 mod echo;
 mod envoy;
 mod places;
@@ -22,6 +23,7 @@ pub mod readme;
 pub mod shipped;
 pub mod tokens;
 
+pub use clock::Clock;
 pub use echo::{Received, Upstream};
 pub use envoy::{Envoy, Place};
 pub use places::{checkout, module};

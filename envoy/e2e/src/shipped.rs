@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::places::{checkout, module};
-use crate::{Envoy, Place};
+use crate::{Clock, Envoy, Place};
 
 const PORT: &str = "port_value: ";
 
@@ -96,6 +96,16 @@ impl Shipped {
     pub fn start(&self, place: &Place) -> Result<Envoy> {
         place.write("envoy.yaml", &self.text)?;
         Envoy::start(place, "envoy.yaml")
+    }
+
+    /// As [`Shipped::start`], with a wall clock that the test sets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Envoy::start`].
+    pub fn start_at(&self, place: &Place, clock: &Clock) -> Result<Envoy> {
+        place.write("envoy.yaml", &self.text)?;
+        Envoy::start_at(place, "envoy.yaml", clock)
     }
 
     /// Lets Envoy judge it, as [`Envoy::validate`].

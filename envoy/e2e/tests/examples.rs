@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use envoy_e2e::readme::commands;
 use envoy_e2e::shipped::Shipped;
-use envoy_e2e::{Envoy, Place, checkout, http1, tokens};
+use envoy_e2e::{Clock, Envoy, Place, checkout, http1, tokens};
 use serde_json::{Value, json};
 
 /// The issuer and the audience of the Auth0 examples.
@@ -64,31 +64,49 @@ fn hamsters() {
     envoy.wait_for(line, || log().contains(line).then_some(())).expect("the access log");
 }
 
-/// The article's own token and certificate, nothing replaced but ports and paths.
+/// The article's own token and certificate, nothing replaced but ports and paths: good when it was
+/// issued, expired a day later, and never good with one character changed.
 #[test]
 fn hamsters_with_the_articles_own_token() {
-    let original = Shipped::read("envoy/examples/hamsters/envoy.yaml").expect("the example");
+    const ISSUED: u64 = 1_541_539_638;
+    const EXPIRES: u64 = 1_541_626_038;
+    const SKEW: u64 = 60;
     let place = Place::new("example-hamsters-auth0").expect("a folder");
-    let envoy = original.start(&place).expect("Envoy with the article's certificate");
-    let article =
-        std::fs::read_to_string(checkout().join("host-tests/vectors/auth0-access-token.jwt"));
-    let bearer = format!("Bearer {}", article.expect("the article's token").trim());
-    let port = original.port(8080).expect("the port");
-    let delete = |bearer: &str| {
-        let headers =
-            [(":method", "DELETE"), (":path", "/api/hamsters/t"), ("authorization", bearer)];
-        http1::send(port, &headers).expect("an answer").status
-    };
-    assert_eq!(delete(&bearer), 401);
-    // The first character of the signature, exchanged for another.
-    let (signed, signature) = bearer.rsplit_once('.').expect("a signature");
+    let clock = Clock::new(&place, nanos(ISSUED)).expect("a clock");
+    let shipped = Shipped::read("envoy/examples/hamsters/envoy.yaml").expect("the example");
+    let envoy = shipped.start_at(&place, &clock).expect("Envoy with the article's certificate");
+    let port = shipped.port(8080).expect("the port");
+
+    let article = checkout().join("host-tests/vectors/auth0-access-token.jwt");
+    let article = std::fs::read_to_string(article).expect("the article's token");
+    let (signed, signature) = article.trim().rsplit_once('.').expect("a signature");
     let other = if signature.starts_with('A') { 'B' } else { 'A' };
-    assert_eq!(delete(&format!("{signed}.{other}{}", &signature[1..])), 401);
-    for line in ["401 jwt_gate.expired", "401 jwt_gate.signature_invalid"] {
-        envoy
-            .wait_for(line, || place.read("envoy.log").contains(line).then_some(()))
-            .expect("the access log");
-    }
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
+
+    let delete = |token: &str, at: u64, line: &str| {
+        clock.set(at).expect("the clock is set");
+        let mark = envoy.log_mark().expect("the log");
+        let bearer = format!("Bearer {token}");
+        let path = (":path", "/api/hamsters/turbo");
+        let reply = http1::send(port, &[(":method", "DELETE"), path, ("authorization", &bearer)]);
+        let found = || {
+            let log = envoy.log_since(mark).ok()?;
+            log.iter().any(|l| l.starts_with(&format!("DELETE {} {line}", path.1))).then_some(())
+        };
+        envoy.wait_for(line, found).expect("the access log");
+        reply.expect("an answer").status
+    };
+    let subject = "200 via_upstream 4Jz2n2OhL92DRYh2ngcW1YlJfzxqERV7@clients";
+    assert_eq!(delete(article.trim(), nanos(1_541_592_000), subject), 200);
+    assert_eq!(delete(&forged, nanos(1_541_592_000), "401 jwt_gate.signature_invalid"), 401);
+    assert_eq!(delete(article.trim(), nanos(EXPIRES + SKEW) - 1, subject), 200);
+    assert_eq!(delete(article.trim(), nanos(EXPIRES + SKEW), "401 jwt_gate.expired"), 401);
+    assert_eq!(delete(article.trim(), nanos(1_795_000_000), "401 jwt_gate.expired"), 401);
+    assert_eq!(delete(&forged, nanos(1_795_000_000), "401 jwt_gate.signature_invalid"), 401);
+}
+
+fn nanos(seconds: u64) -> u64 {
+    seconds * 1_000_000_000
 }
 
 #[test]
