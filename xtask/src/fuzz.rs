@@ -51,31 +51,18 @@ pub(crate) fn smoke(_: &mut Tools) -> Result<Tally> {
         let binary = folder.join(&host).join("release").join(&target);
         let corpus = folder.join("corpus").join(&target);
         let artifacts = folder.join("artifacts");
-        let seeds = workspace::root()
-            .join("filter/core/fuzz/seeds")
-            .join(&target);
+        let seeds = workspace::root().join("filter/core/fuzz/seeds").join(&target);
         for made in [&corpus, &artifacts] {
             fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
         }
         if !fs::read_dir(&seeds).is_ok_and(|mut seeds| seeds.next().is_some()) {
-            bail!(
-                "found no seeds in {}, expected one file or more",
-                seeds.display()
-            );
+            bail!("found no seeds in {}, expected one file or more", seeds.display());
         }
         let mut fuzzer = shell::command(&binary);
         fuzzer
-            .args([
-                "-verbosity=0",
-                "-timeout=10",
-                "-rss_limit_mb=1024",
-                "-max_len=16384",
-            ])
+            .args(["-verbosity=0", "-timeout=10", "-rss_limit_mb=1024", "-max_len=16384"])
             .arg(format!("-max_total_time={SECONDS}"))
-            .arg(format!(
-                "-artifact_prefix={}/{target}-",
-                artifacts.display()
-            ))
+            .arg(format!("-artifact_prefix={}/{target}-", artifacts.display()))
             // New inputs go to the first folder; all are run before any new one is made.
             .arg(&corpus)
             .arg(&seeds);
@@ -94,10 +81,7 @@ fn targets() -> Result<Vec<String>> {
         .filter_map(|bin| bin.split('"').nth(1).map(str::to_owned))
         .collect();
     if names.is_empty() {
-        bail!(
-            "{}: found no [[bin]], expected the fuzz targets",
-            manifest().display()
-        );
+        bail!("{}: found no [[bin]], expected the fuzz targets", manifest().display());
     }
     Ok(names)
 }
@@ -106,6 +90,5 @@ fn targets() -> Result<Vec<String>> {
 fn host_triple() -> Result<String> {
     let version = shell::read(shell::command("rustc").arg("-vV"))?;
     let line = version.lines().find_map(|line| line.strip_prefix("host: "));
-    line.map(str::to_owned)
-        .with_context(|| format!("found no host in `rustc -vV`: {version}"))
+    line.map(str::to_owned).with_context(|| format!("found no host in `rustc -vV`: {version}"))
 }

@@ -57,12 +57,7 @@ struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            path,
-            level,
-            message,
-        } = self;
+        let Self { file, path, level, message } = self;
         match path.as_str() {
             "" => write!(out, "{file}: {level}: {message}"),
             _ => write!(out, "{file}: {level}: {path}: {message}"),
@@ -87,10 +82,7 @@ impl Report {
     }
 
     fn count(&self, level: Level) -> usize {
-        self.findings
-            .iter()
-            .filter(|finding| finding.level == level)
-            .count()
+        self.findings.iter().filter(|finding| finding.level == level).count()
     }
 }
 
@@ -130,22 +122,13 @@ pub(crate) fn run(files: &[String]) -> Result<ExitCode> {
 /// The file could not be read or is no YAML.
 pub(crate) fn is_clean(file: &Path) -> Result<bool> {
     let report = check(&[file.to_path_buf()])?;
-    report
-        .findings
-        .iter()
-        .for_each(|finding| println!("{finding}"));
-    Ok(report
-        .findings
-        .iter()
-        .all(|finding| finding.level == Level::Note))
+    report.findings.iter().for_each(|finding| println!("{finding}"));
+    Ok(report.findings.iter().all(|finding| finding.level == Level::Note))
 }
 
 /// Reads and checks files; a route table or a filter that one names may be in another.
 fn check(files: &[PathBuf]) -> Result<Report> {
-    let documents = files
-        .iter()
-        .map(|file| read(file))
-        .collect::<Result<Vec<_>>>()?;
+    let documents = files.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
     Ok(lint(&documents))
 }
 
@@ -161,10 +144,8 @@ fn read(file: &Path) -> Result<Document> {
 /// Checks documents that belong together.
 fn lint(documents: &[Document]) -> Report {
     let mut report = Report::default();
-    let roots: Vec<Node<'_>> = documents
-        .iter()
-        .map(|document| Node::root(&document.file, &document.value))
-        .collect();
+    let roots: Vec<Node<'_>> =
+        documents.iter().map(|document| Node::root(&document.file, &document.value)).collect();
     for root in &roots {
         let mut gates = 0;
         root.walk(&mut |node| {

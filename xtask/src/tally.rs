@@ -32,10 +32,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// One check.
     pub(crate) fn one(passed: bool) -> Self {
-        Self {
-            passed: passed.into(),
-            failed: (!passed).into(),
-        }
+        Self { passed: passed.into(), failed: (!passed).into() }
     }
 }
 
@@ -72,10 +69,7 @@ pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
         tally.failed = 1;
     }
     if tally == Tally::default() {
-        println!(
-            "{} ran no test: counted as a failure",
-            shell::describe(command)
-        );
+        println!("{} ran no test: counted as a failure", shell::describe(command));
         tally.failed = 1;
     }
     Ok(tally)
@@ -86,11 +80,7 @@ pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
 fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     println!("{}", shell::describe(command));
     let mut group = Group::start(command.stdout(Stdio::piped()))?;
-    let output = group
-        .child()
-        .stdout
-        .take()
-        .context("the program has no standard output")?;
+    let output = group.child().stdout.take().context("the program has no standard output")?;
 
     let (finished, deadline) = mpsc::channel::<()>();
     let is_late = Arc::new(AtomicBool::new(false));
@@ -118,30 +108,18 @@ fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     drop(finished);
     let _ = watch.join();
     if is_late.load(Ordering::Relaxed) {
-        println!(
-            "{} was ended after {} minutes",
-            shell::describe(command),
-            LIMIT.as_secs() / 60
-        );
+        println!("{} was ended after {} minutes", shell::describe(command), LIMIT.as_secs() / 60);
     }
     Ok((status, tally))
 }
 
 /// The counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 fn result(line: &str) -> Option<Tally> {
-    let (_, counts) = line
-        .trim()
-        .strip_prefix("test result: ")?
-        .split_once(". ")?;
+    let (_, counts) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
     let count = |what: &str| -> Option<usize> {
-        counts
-            .split("; ")
-            .find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
+        counts.split("; ").find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
     };
-    Some(Tally {
-        passed: count("passed")?,
-        failed: count("failed")?,
-    })
+    Some(Tally { passed: count("passed")?, failed: count("failed")? })
 }
 
 /// Whether the line says no more than that one test passed: thousands would hide the others.
@@ -180,11 +158,7 @@ mod tests {
                 10,
                 2,
             ),
-            (
-                "test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out",
-                3,
-                0,
-            ),
+            ("test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out", 3, 0),
         ] {
             assert_eq!(result(line), Some(Tally { passed, failed }), "{line}");
         }
@@ -207,24 +181,9 @@ mod tests {
     #[test]
     fn a_program_that_dies_without_a_result_is_a_failure() {
         let mut died = Command::new("sh");
-        died.args([
-            "-c",
-            "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 3",
-        ]);
-        assert_eq!(
-            tests(&mut died).unwrap(),
-            Tally {
-                passed: 2,
-                failed: 1
-            }
-        );
+        died.args(["-c", "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 3"]);
+        assert_eq!(tests(&mut died).unwrap(), Tally { passed: 2, failed: 1 });
         let mut idle = Command::new("true");
-        assert_eq!(
-            tests(&mut idle).unwrap(),
-            Tally {
-                passed: 0,
-                failed: 1
-            }
-        );
+        assert_eq!(tests(&mut idle).unwrap(), Tally { passed: 0, failed: 1 });
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    fuzz, lint,
+    demo, fuzz, lint,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -27,41 +27,17 @@ struct Stage {
 /// In the order in which they run: what fails fast and often comes first. The stages that need the
 /// module build it themselves, so that each can be run alone.
 const STAGES: &[Stage] = &[
-    Stage {
-        name: "fmt",
-        about: "the sources are formatted",
-        run: fmt,
-    },
-    Stage {
-        name: "clippy",
-        about: "no lint complains, on the machine and as wasm",
-        run: clippy,
-    },
-    Stage {
-        name: "xtask",
-        about: "tests of these commands",
-        run: xtask,
-    },
-    Stage {
-        name: "wasm",
-        about: "the module builds and tells no path",
-        run: module,
-    },
+    Stage { name: "fmt", about: "the sources are formatted", run: fmt },
+    Stage { name: "clippy", about: "no lint complains, on the machine and as wasm", run: clippy },
+    Stage { name: "xtask", about: "tests of these commands and of the demonstration", run: xtask },
+    Stage { name: "wasm", about: "the module builds and tells no path", run: module },
     Stage {
         name: "native",
         about: "tests of core, filter and host model; scenarios natively",
         run: native,
     },
-    Stage {
-        name: "docs",
-        about: "the documentation builds without a warning",
-        run: docs,
-    },
-    Stage {
-        name: "wasi",
-        about: "tests of the core as wasm32-wasip1 in Node",
-        run: wasi,
-    },
+    Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
+    Stage { name: "wasi", about: "tests of the core as wasm32-wasip1 in Node", run: wasi },
     Stage {
         name: "lint-envoy",
         about: "no shipped Envoy configuration has a way around the filter",
@@ -72,21 +48,10 @@ const STAGES: &[Stage] = &[
         about: "fuzz targets replay their seeds and run for some seconds",
         run: fuzz::smoke,
     },
-    Stage {
-        name: "wasmtime",
-        about: "scenarios against the module under wasmtime",
-        run: wasmtime,
-    },
-    Stage {
-        name: "envoy",
-        about: "scenarios and examples in a real Envoy",
-        run: envoy,
-    },
-    Stage {
-        name: "node",
-        about: "tests of the core as wasm32-unknown-unknown in Node",
-        run: node,
-    },
+    Stage { name: "wasmtime", about: "scenarios against the module under wasmtime", run: wasmtime },
+    Stage { name: "envoy", about: "scenarios and examples in a real Envoy", run: envoy },
+    Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
+    Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
 
 /// Runs the stages named, or all, and ends with the line `N passed, N failed`.
@@ -100,10 +65,7 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
     let is_stage = |name: &&String| STAGES.iter().any(|stage| stage.name == *name);
     if let Some(unknown) = names.iter().find(|name| !is_stage(name)) {
         let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
-        bail!(
-            "found stage `{unknown}`, expected some of: {}",
-            known.join(", ")
-        );
+        bail!("found stage `{unknown}`, expected some of: {}", known.join(", "));
     }
     let is_wanted =
         |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
@@ -129,18 +91,11 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
         total += tally;
         let mark = if tally.failed == 0 { "ok" } else { "FAILED" };
         let seconds = start.elapsed().as_secs_f64();
-        lines.push(format!(
-            "{:<10} {mark:<6} {tally} in {seconds:.1} s",
-            stage.name
-        ));
+        lines.push(format!("{:<10} {mark:<6} {tally} in {seconds:.1} s", stage.name));
         println!("<== {}: {tally} in {seconds:.1} s", stage.name);
     }
     println!("\n{}\n\n{total}", lines.join("\n"));
-    Ok(if total.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What stages share: each tool is prepared once, when the first stage asks for it.
@@ -170,11 +125,8 @@ impl Tools {
 fn fmt(_: &mut Tools) -> Result<Tally> {
     let mut tally = tally::check(shell::cargo().args(["fmt", "--all", "--check"]))?;
     let manifest = fuzz::manifest();
-    tally += tally::check(
-        shell::cargo()
-            .args(["fmt", "--check", "--manifest-path"])
-            .arg(manifest),
-    )?;
+    tally +=
+        tally::check(shell::cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))?;
     Ok(tally)
 }
 
@@ -206,7 +158,7 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
 }
 
 fn xtask(_: &mut Tools) -> Result<Tally> {
-    tally::tests(cargo_test().args(["--package", "xtask"]))
+    tally::tests(cargo_test().args(["--package", "xtask", "--package", "demo"]))
 }
 
 fn module(tools: &mut Tools) -> Result<Tally> {
@@ -241,19 +193,10 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
 
 fn node(tools: &mut Tools) -> Result<Tally> {
     setup::node()?;
-    let runner = tools
-        .bindgen
-        .take()
-        .context("the test runner was not started")??
-        .finish()?;
+    let runner = tools.bindgen.take().context("the test runner was not started")??.finish()?;
     tally::tests(
         cargo_test()
-            .args([
-                "--package",
-                "jwt-gate-core",
-                "--target",
-                "wasm32-unknown-unknown",
-            ])
+            .args(["--package", "jwt-gate-core", "--target", "wasm32-unknown-unknown"])
             .args(["--lib", "--tests"])
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner),
     )
@@ -267,11 +210,12 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
 fn envoy(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
     let envoy = setup::envoy()?;
-    tally::tests(
-        cargo_test()
-            .args(["--package", "envoy-e2e"])
-            .env("ENVOY_BIN", envoy),
-    )
+    tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
+}
+
+fn demo_once(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    tally::check(demo::command()?.arg("--once"))
 }
 
 fn lint_envoy(_: &mut Tools) -> Result<Tally> {
@@ -294,11 +238,7 @@ fn shipped_configurations(folder: &Path) -> Result<Vec<PathBuf>> {
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
     {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() && name != "e2e" {
             files.extend(shipped_configurations(&path)?);
         } else if path.extension().is_some_and(|end| end == "yaml") && name != "compose.yaml" {

@@ -37,21 +37,12 @@ pub(crate) fn build() -> Result<()> {
     // `--config` adds to what .cargo/config.toml says where RUSTFLAGS would replace it.
     let flags: Vec<String> = remaps()?.iter().map(|flag| toml_string(flag)).collect();
     cargo
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "jwt-gate",
-            "--target",
-            TARGET,
-        ])
+        .args(["build", "--release", "--package", "jwt-gate", "--target", TARGET])
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
     shell::run(&mut cargo)?;
 
-    let built = workspace::target()
-        .join(TARGET)
-        .join("release/jwt_gate.wasm");
+    let built = workspace::target().join(TARGET).join("release/jwt_gate.wasm");
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     refuse_paths(&bytes)?;
     replace(&workspace::module(), &bytes)?;
@@ -61,9 +52,7 @@ pub(crate) fn build() -> Result<()> {
 
 /// The flags that replace the folders of this machine; of several that fit, rustc takes the last.
 fn remaps() -> Result<Vec<String>> {
-    let sysroot = PathBuf::from(shell::read(
-        shell::command("rustc").args(["--print", "sysroot"]),
-    )?);
+    let sysroot = PathBuf::from(shell::read(shell::command("rustc").args(["--print", "sysroot"]))?);
     let version = shell::read(shell::command("rustc").arg("-vV"))?;
     let commit = version
         .lines()
@@ -86,10 +75,7 @@ fn remaps() -> Result<Vec<String>> {
     pairs.push((sysroot.clone(), "/sysroot".into()));
     // The name that the distributed standard library already has inside; a machine with the
     // component rust-src would show its own folder instead.
-    pairs.push((
-        sysroot.join("lib/rustlib/src/rust"),
-        format!("/rustc/{commit}"),
-    ));
+    pairs.push((sysroot.join("lib/rustlib/src/rust"), format!("/rustc/{commit}")));
     pairs.push((workspace::root(), "/jwt-gate".into()));
     Ok(pairs
         .into_iter()
@@ -122,9 +108,7 @@ fn refuse_paths(module: &[u8]) -> Result<()> {
 
 /// The place of the first occurrence of `needle`, which is not empty.
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 /// Writes the file in one step: a proxy or a test that reads it sees the old or the new one whole.
@@ -151,10 +135,7 @@ mod tests {
         let root = workspace::root();
         let module = format!("\0asm panicked at {}/filter/src/abi.rs", root.display());
         let error = refuse_paths(module.as_bytes()).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("found the path {}", root.display())),
-            "{error}"
-        );
+        assert!(error.contains(&format!("found the path {}", root.display())), "{error}");
         assert!(error.contains("filter/src/abi.rs"), "{error}");
     }
 

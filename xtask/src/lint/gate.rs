@@ -47,16 +47,9 @@ impl Gate {
     }
 
     fn of_policy(name: &str, policy: &Node<'_>) -> Self {
-        let sources = policy
-            .get("token")
-            .map(|token| token.items("from"))
-            .unwrap_or_default();
+        let sources = policy.get("token").map(|token| token.items("from")).unwrap_or_default();
         let named = |kind: &str| -> Vec<String> {
-            sources
-                .iter()
-                .filter_map(|source| source.text_of(kind))
-                .map(str::to_owned)
-                .collect()
+            sources.iter().filter_map(|source| source.text_of(kind)).map(str::to_owned).collect()
         };
         let mut token_headers = named("header");
         if sources.is_empty() {
@@ -64,11 +57,8 @@ impl Gate {
         }
         let mut identity: Vec<(String, &'static str)> = Vec::new();
         if let Some(forward) = policy.get("forward") {
-            identity.extend(
-                forward
-                    .text_of("payload")
-                    .map(|name| (name.into(), "forward.payload")),
-            );
+            identity
+                .extend(forward.text_of("payload").map(|name| (name.into(), "forward.payload")));
             let claims = forward.items("claims");
             let headers = claims.iter().filter_map(|claim| claim.text_of("header"));
             identity.extend(headers.map(|name| (name.into(), "forward.claims")));
@@ -83,9 +73,7 @@ impl Gate {
             token_cookies: named("cookie"),
             token_parameters: named("query"),
             strips: policy.text_of("on_spoofed_header") == Some("strip"),
-            reads_routes: policy
-                .get("route_metadata")
-                .is_some_and(|value| value.is_true()),
+            reads_routes: policy.get("route_metadata").is_some_and(|value| value.is_true()),
             rules: rules
                 .iter()
                 .filter_map(|rule| rule.text_of("name"))
@@ -151,10 +139,7 @@ fn check_settings(config: &Node<'_>, report: &mut Report) {
              worker is checked any more",
         );
     }
-    if let Some(flag) = config
-        .get("allow_on_headers_stop_iteration")
-        .filter(Node::is_true)
-    {
+    if let Some(flag) = config.get("allow_on_headers_stop_iteration").filter(Node::is_true) {
         report.add(
             Level::Error,
             &flag,

@@ -166,10 +166,7 @@ fn check_early_removal(manager: &Node<'_>, gate: &Gate, report: &mut Report) {
 }
 
 fn removes(mutation: &Node<'_>, header: &str) -> bool {
-    if mutation
-        .text_of("remove")
-        .is_some_and(|name| name.eq_ignore_ascii_case(header))
-    {
+    if mutation.text_of("remove").is_some_and(|name| name.eq_ignore_ascii_case(header)) {
         return true;
     }
     let header = header.to_ascii_lowercase();

@@ -14,22 +14,12 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     /// The whole document.
     pub(super) fn root(file: &'a str, value: &'a Value) -> Self {
-        Self {
-            file,
-            path: String::new(),
-            key: "",
-            value,
-        }
+        Self { file, path: String::new(), key: "", value }
     }
 
     /// The same place holding another value, for a text that is a document itself.
     pub(super) fn holding<'b>(&'b self, value: &'b Value) -> Node<'b> {
-        Node {
-            file: self.file,
-            path: self.path.clone(),
-            key: self.key,
-            value,
-        }
+        Node { file: self.file, path: self.path.clone(), key: self.key, value }
     }
 
     pub(super) fn file(&self) -> &'a str {
@@ -65,16 +55,13 @@ impl<'a> Node<'a> {
     /// A field by its snake_case name; Envoy takes lowerCamelCase just as well.
     pub(super) fn get(&self, snake: &str) -> Option<Node<'a>> {
         let map = self.map()?;
-        let (key, value) = map
-            .get_key_value(snake)
-            .or_else(|| map.get_key_value(&camel(snake)))?;
+        let (key, value) = map.get_key_value(snake).or_else(|| map.get_key_value(&camel(snake)))?;
         Some(self.child(key, value))
     }
 
     /// A field of a field.
     pub(super) fn at(&self, path: &[&str]) -> Option<Node<'a>> {
-        path.iter()
-            .try_fold(self.clone(), |node, name| node.get(name))
+        path.iter().try_fold(self.clone(), |node, name| node.get(name))
     }
 
     /// The fields of a message or the entries of a map.
@@ -85,9 +72,7 @@ impl<'a> Node<'a> {
 
     /// The items of the list in a field; none when it is absent.
     pub(super) fn items(&self, snake: &str) -> Vec<Node<'a>> {
-        self.get(snake)
-            .map(|list| list.elements())
-            .unwrap_or_default()
+        self.get(snake).map(|list| list.elements()).unwrap_or_default()
     }
 
     /// The texts of the list in a field.
@@ -144,12 +129,7 @@ impl<'a> Node<'a> {
             "" => key.to_owned(),
             path => format!("{path}.{key}"),
         };
-        Node {
-            file: self.file,
-            path,
-            key,
-            value,
-        }
+        Node { file: self.file, path, key, value }
     }
 }
 

@@ -49,11 +49,7 @@ fn check_match(route: &Node<'_>, gate: &Gate, report: &mut Report) {
         let Some(name) = cookie.get("name") else {
             continue;
         };
-        if gate
-            .token_cookies
-            .iter()
-            .any(|known| Some(known.as_str()) == name.text())
-        {
+        if gate.token_cookies.iter().any(|known| Some(known.as_str()) == name.text()) {
             report.add(
                 Level::Error,
                 &name,
@@ -100,11 +96,7 @@ fn check_parameter(name: &Node<'_>, gate: &Gate, report: &mut Report) {
 
 /// What a route says to the filter of our name.
 fn check_override(overrides: &Node<'_>, gate: &Gate, report: &mut Report) {
-    let Some(own) = overrides
-        .fields()
-        .into_iter()
-        .find(|field| field.key() == gate.name)
-    else {
+    let Some(own) = overrides.fields().into_iter().find(|field| field.key() == gate.name) else {
         return;
     };
     if own.typed("Wasm").is_some() {
@@ -116,10 +108,7 @@ fn check_override(overrides: &Node<'_>, gate: &Gate, report: &mut Report) {
         );
     }
     let config = own.typed("FilterConfig");
-    if config
-        .and_then(|config| config.get("disabled"))
-        .is_some_and(|value| value.is_true())
-    {
+    if config.and_then(|config| config.get("disabled")).is_some_and(|value| value.is_true()) {
         report.add(
             Level::Note,
             &own,
@@ -148,10 +137,7 @@ fn check_metadata(metadata: &Node<'_>, gate: &Gate, report: &mut Report) {
         report.add(
             Level::Error,
             &rule,
-            format!(
-                "found rule `{name}`, expected one of the policy's: {}",
-                gate.rules.join(", ")
-            ),
+            format!("found rule `{name}`, expected one of the policy's: {}", gate.rules.join(", ")),
         );
     }
 }
