@@ -23,9 +23,7 @@ pub fn run<R: Send>(model: Model, test: impl FnOnce(Host<Native>) -> R + Send) -
     let vm = move || {
         memory::install(model);
         jwt_gate::start();
-        test(Host::new(Native {
-            thread: PhantomData,
-        }))
+        test(Host::new(Native { thread: PhantomData }))
     };
     let result = thread::scope(|scope| scope.spawn(vm).join());
     result.unwrap_or_else(|payload| panic::resume_unwind(payload))
@@ -73,23 +71,13 @@ unsafe fn enter(callback: Callback) -> u32 {
                 sdk::proxy_on_queue_ready(context, queue);
                 0
             }
-            Callback::RequestHeaders {
-                context,
-                headers,
-                end_of_stream,
-            } => sdk::proxy_on_request_headers(context, memory::size(headers), end_of_stream),
-            Callback::ResponseHeaders {
-                context,
-                headers,
-                end_of_stream,
-            } => sdk::proxy_on_response_headers(context, memory::size(headers), end_of_stream),
-            Callback::HttpCallResponse {
-                context,
-                token,
-                headers,
-                body,
-                trailers,
-            } => {
+            Callback::RequestHeaders { context, headers, end_of_stream } => {
+                sdk::proxy_on_request_headers(context, memory::size(headers), end_of_stream)
+            }
+            Callback::ResponseHeaders { context, headers, end_of_stream } => {
+                sdk::proxy_on_response_headers(context, memory::size(headers), end_of_stream)
+            }
+            Callback::HttpCallResponse { context, token, headers, body, trailers } => {
                 sdk::proxy_on_http_call_response(
                     context,
                     token,

@@ -48,10 +48,7 @@ unsafe extern "C" fn proxy_set_buffer_bytes(
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
     unsafe {
         let data = read(data, data_size);
-        answer(
-            |model| model.set_buffer_bytes(buffer, number(start), number(length), data),
-            nothing,
-        )
+        answer(|model| model.set_buffer_bytes(buffer, number(start), number(length), data), nothing)
     }
 }
 
@@ -133,10 +130,7 @@ unsafe extern "C" fn proxy_register_shared_queue(
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
     unsafe {
         let name = read(name, name_size);
-        answer(
-            |model| model.register_shared_queue(name),
-            |queue_found| queue.write(queue_found),
-        )
+        answer(|model| model.register_shared_queue(name), |queue_found| queue.write(queue_found))
     }
 }
 
@@ -197,10 +191,7 @@ unsafe extern "C" fn proxy_define_metric(
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
     unsafe {
         let name = read(name, name_size);
-        answer(
-            |model| model.define_metric(kind, name),
-            |metric_found| metric.write(metric_found),
-        )
+        answer(|model| model.define_metric(kind, name), |metric_found| metric.write(metric_found))
     }
 }
 
@@ -217,10 +208,5 @@ extern "C" fn proxy_record_metric(metric: u32, value: u64) -> u32 {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_get_metric(metric: u32, value: *mut u64) -> u32 {
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
-    unsafe {
-        answer(
-            |model| model.get_metric(metric),
-            |value_found| value.write(value_found),
-        )
-    }
+    unsafe { answer(|model| model.get_metric(metric), |value_found| value.write(value_found)) }
 }

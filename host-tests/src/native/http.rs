@@ -14,22 +14,14 @@ unsafe extern "C" fn proxy_log(level: u32, text: *const u8, text_size: usize) ->
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_get_log_level(level: *mut u32) -> u32 {
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
-    unsafe {
-        answer(
-            |model| model.get_log_level(),
-            |level_found| level.write(level_found),
-        )
-    }
+    unsafe { answer(|model| model.get_log_level(), |level_found| level.write(level_found)) }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32 {
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
     unsafe {
-        answer(
-            |model| model.get_current_time_nanoseconds(),
-            |time_found| time.write(time_found),
-        )
+        answer(|model| model.get_current_time_nanoseconds(), |time_found| time.write(time_found))
     }
 }
 
@@ -126,10 +118,7 @@ unsafe extern "C" fn proxy_add_header_map_value(
     unsafe {
         let name = read(name, name_size);
         let value = read(value, value_size);
-        answer(
-            |model| model.add_header_map_value(map, name, value),
-            nothing,
-        )
+        answer(|model| model.add_header_map_value(map, name, value), nothing)
     }
 }
 
@@ -145,10 +134,7 @@ unsafe extern "C" fn proxy_replace_header_map_value(
     unsafe {
         let name = read(name, name_size);
         let value = read(value, value_size);
-        answer(
-            |model| model.replace_header_map_value(map, name, value),
-            nothing,
-        )
+        answer(|model| model.replace_header_map_value(map, name, value), nothing)
     }
 }
 
@@ -169,10 +155,7 @@ unsafe extern "C" fn proxy_remove_header_map_value(
 unsafe extern "C" fn proxy_get_header_map_size(map: u32, total: *mut usize) -> u32 {
     // SAFETY: the filter passes pointers and sizes of its own memory, valid for this call.
     unsafe {
-        answer(
-            |model| model.get_header_map_size(map),
-            |total_found| total.write(size(total_found)),
-        )
+        answer(|model| model.get_header_map_size(map), |total_found| total.write(size(total_found)))
     }
 }
 

@@ -112,23 +112,13 @@ impl Callback {
                 vec![context, size]
             }
             Self::QueueReady { context, queue } => vec![context, queue],
-            Self::RequestHeaders {
-                context,
-                headers,
-                end_of_stream,
+            Self::RequestHeaders { context, headers, end_of_stream }
+            | Self::ResponseHeaders { context, headers, end_of_stream } => {
+                vec![context, headers, u32::from(end_of_stream)]
             }
-            | Self::ResponseHeaders {
-                context,
-                headers,
-                end_of_stream,
-            } => vec![context, headers, u32::from(end_of_stream)],
-            Self::HttpCallResponse {
-                context,
-                token,
-                headers,
-                body,
-                trailers,
-            } => vec![context, token, headers, body, trailers],
+            Self::HttpCallResponse { context, token, headers, body, trailers } => {
+                vec![context, token, headers, body, trailers]
+            }
             Self::Tick { context }
             | Self::Done { context }
             | Self::Log { context }

@@ -14,11 +14,7 @@ impl Clock {
     /// A clock that stands still at this many nanoseconds since the Unix epoch.
     #[must_use]
     pub fn at_nanos(nanos: u64) -> Self {
-        Self {
-            wall: nanos,
-            monotonic: 0,
-            step: 0,
-        }
+        Self { wall: nanos, monotonic: 0, step: 0 }
     }
 
     /// A clock that stands still at this many seconds since the Unix epoch.

@@ -90,10 +90,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     fn new(headers: Headers) -> Self {
-        Self {
-            headers,
-            access: Access::None,
-        }
+        Self { headers, access: Access::None }
     }
 
     pub(crate) fn readable(&self) -> Option<&Headers> {

@@ -55,11 +55,7 @@ impl<G: Guest> Host<G> {
     /// A proxy that has loaded the filter and not started it.
     pub fn new(mut guest: G) -> Self {
         guest.model(|model| model.loading = false);
-        Self {
-            guest,
-            root: None,
-            trap: None,
-        }
+        Self { guest, root: None, trap: None }
     }
 
     /// Starts the VM with its first plugin configuration.
@@ -67,8 +63,7 @@ impl<G: Guest> Host<G> {
     /// Requests go to this root even if it refused the configuration, as in hosts that go on
     /// regardless; Envoy exits instead.
     pub fn start(&mut self, vm_configuration: &[u8], plugin_configuration: &[u8]) -> Startup {
-        self.guest
-            .model(|model| model.vm_configuration = vm_configuration.to_vec());
+        self.guest.model(|model| model.vm_configuration = vm_configuration.to_vec());
         let startup = self.add_root(plugin_configuration);
         self.root = Some(startup.root);
         startup
@@ -80,11 +75,8 @@ impl<G: Guest> Host<G> {
     /// root serves on: Envoy finds out in a VM of its own, with the same result.
     pub fn reconfigure(&mut self, plugin_configuration: &[u8]) -> Startup {
         let startup = self.add_root(plugin_configuration);
-        let ended = if startup.accepted {
-            self.root.replace(startup.root)
-        } else {
-            Some(startup.root)
-        };
+        let ended =
+            if startup.accepted { self.root.replace(startup.root) } else { Some(startup.root) };
         if let Some(root) = ended {
             self.end_root(root);
         }
@@ -110,11 +102,7 @@ impl<G: Guest> Host<G> {
                 stream.request_headers.access = Access::Write;
             }
         });
-        let callback = Callback::RequestHeaders {
-            context,
-            headers,
-            end_of_stream,
-        };
+        let callback = Callback::RequestHeaders { context, headers, end_of_stream };
         let action = self.call(callback).map(|action| action.unwrap_or_default());
         self.guest.model(|model| {
             let stop = model.stop;
@@ -128,9 +116,7 @@ impl<G: Guest> Host<G> {
 
     /// What has become of an open stream so far.
     pub fn fate(&mut self, stream: &OpenStream) -> Fate {
-        let fate = self
-            .guest
-            .model(|model| model.stream_mut(stream.0).map(|stream| stream.fate));
+        let fate = self.guest.model(|model| model.stream_mut(stream.0).map(|stream| stream.fate));
         match fate {
             Some(Fate::Paused) | None if self.trap.is_some() => Fate::Trapped,
             Some(fate) => fate,
@@ -203,11 +189,7 @@ impl<G: Guest> Host<G> {
             if headers.is_empty() {
                 model.callouts.status = (Status::BROKEN_CONNECTION.0, b"reset".to_vec());
             } else {
-                model.callouts.answer = Some(Answer {
-                    headers,
-                    body: body.to_vec(),
-                    trailers,
-                });
+                model.callouts.answer = Some(Answer { headers, body: body.to_vec(), trailers });
             }
         });
         self.call(callback);
@@ -229,9 +211,7 @@ impl<G: Guest> Host<G> {
 
     /// Tells each queue's consumer of the items that came since the last time.
     pub fn deliver_queues(&mut self) {
-        let ready = self
-            .guest
-            .model(|model| std::mem::take(&mut model.ready_queues));
+        let ready = self.guest.model(|model| std::mem::take(&mut model.ready_queues));
         for (context, queue) in ready {
             self.call(Callback::QueueReady { context, queue });
         }
@@ -263,23 +243,15 @@ impl<G: Guest> Host<G> {
     fn add_root(&mut self, configuration: &[u8]) -> Startup {
         let context = self.guest.model(|model| model.add_root(configuration));
         // The plugin's configuration cannot be read while the VM starts: it may serve many plugins.
-        self.guest
-            .model(|model| model.set_configuring(context, true));
+        self.guest.model(|model| model.set_configuring(context, true));
         self.call(Callback::ContextCreate { context, parent: 0 });
         let vm_size = self.guest.model(|model| {
             model.set_configuring(context, false);
             size(&model.vm_configuration)
         });
-        let started = self.call(Callback::VmStart {
-            context,
-            size: vm_size,
-        });
-        self.guest
-            .model(|model| model.set_configuring(context, true));
-        let configured = self.call(Callback::Configure {
-            context,
-            size: size(configuration),
-        });
+        let started = self.call(Callback::VmStart { context, size: vm_size });
+        self.guest.model(|model| model.set_configuring(context, true));
+        let configured = self.call(Callback::Configure { context, size: size(configuration) });
         // A function that the filter does not have cannot refuse.
         let yes = |answer: Option<Option<u32>>| answer.is_some_and(|answer| answer != Some(0));
         let accepted = yes(started) && yes(configured);
@@ -326,11 +298,7 @@ impl<G: Guest> Host<G> {
             stream.resumed = false;
             Some(count)
         })?;
-        let callback = Callback::ResponseHeaders {
-            context,
-            headers,
-            end_of_stream: false,
-        };
+        let callback = Callback::ResponseHeaders { context, headers, end_of_stream: false };
         let answered = self.guest.model(|model| {
             let stream = model.stream_mut(context);
             stream.is_some_and(|stream| stream.reply.is_some())
@@ -340,10 +308,9 @@ impl<G: Guest> Host<G> {
             let stream = model.stream_mut(context)?;
             stream.response_headers.access = Access::None;
             match &stream.reply {
-                Some(reply) if !answered => Some(local_reply::response_headers(
-                    reply,
-                    &stream.request_headers.headers,
-                )),
+                Some(reply) if !answered => {
+                    Some(local_reply::response_headers(reply, &stream.request_headers.headers))
+                }
                 _ if stream.reset => None,
                 _ if action == 0 || stream.resumed => Some(stream.response_headers.headers.clone()),
                 _ => None,

@@ -88,10 +88,7 @@ mod tests {
     #[test]
     fn a_grpc_client_gets_200_and_a_grpc_status() {
         for (given, expected) in [(None, "16"), (Some(3), "3")] {
-            let reply = Reply {
-                grpc_status: given,
-                ..reply()
-            };
+            let reply = Reply { grpc_status: given, ..reply() };
             for kind in ["application/grpc", "application/grpc+proto"] {
                 let request = Headers::from_iter([(":path", "/s/m"), ("content-type", kind)]);
                 let headers = response_headers(&reply, &request);

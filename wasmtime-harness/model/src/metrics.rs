@@ -42,17 +42,13 @@ impl Metrics {
     /// The value of the counter of this name, if one was defined.
     #[must_use]
     pub fn counter(&self, name: &str) -> Option<u64> {
-        self.numbers
-            .get(&(MetricKind::Counter, name.as_bytes().to_vec()))
-            .copied()
+        self.numbers.get(&(MetricKind::Counter, name.as_bytes().to_vec())).copied()
     }
 
     /// The value of the gauge of this name, if one was defined.
     #[must_use]
     pub fn gauge(&self, name: &str) -> Option<u64> {
-        self.numbers
-            .get(&(MetricKind::Gauge, name.as_bytes().to_vec()))
-            .copied()
+        self.numbers.get(&(MetricKind::Gauge, name.as_bytes().to_vec())).copied()
     }
 
     /// All metrics by kind and name.
@@ -165,10 +161,7 @@ mod tests {
         let counter = metrics.define(0, b"n").unwrap();
         let gauge = metrics.define(1, b"n").unwrap();
         for offset in [0, -1, i64::MIN] {
-            assert_eq!(
-                metrics.increment(counter, offset),
-                Err(Status::BAD_ARGUMENT)
-            );
+            assert_eq!(metrics.increment(counter, offset), Err(Status::BAD_ARGUMENT));
             assert_eq!(metrics.increment(gauge, offset), Ok(()));
         }
         assert_eq!(metrics.increment(400, 1), Err(Status::NOT_FOUND));

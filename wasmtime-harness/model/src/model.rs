@@ -77,6 +77,12 @@ impl Default for Model {
 }
 
 impl Model {
+    /// A host whose clock stands still at this many seconds since the Unix epoch.
+    #[must_use]
+    pub fn at_secs(secs: u64) -> Self {
+        Self { clock: Clock::at_secs(secs), ..Self::default() }
+    }
+
     /// Makes host calls fail from here on; the first call after this has number 0.
     ///
     /// The fault stays until another one, or [`Model::heal`], takes its place.
@@ -93,10 +99,7 @@ impl Model {
     /// Records a line that the filter wrote to its standard output or error.
     pub fn print(&mut self, level: LogLevel, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        self.logs.push(LogLine {
-            level,
-            text: String::from_utf8_lossy(text).into_owned(),
-        });
+        self.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
@@ -125,10 +128,7 @@ impl Model {
     }
 
     pub(crate) fn add_root(&mut self, configuration: &[u8]) -> u32 {
-        let root = Root {
-            configuration: configuration.to_vec(),
-            ..Root::default()
-        };
+        let root = Root { configuration: configuration.to_vec(), ..Root::default() };
         self.add_context(Context::Root(root))
     }
 
@@ -201,9 +201,7 @@ impl Model {
 
     /// The context that a host call speaks for.
     pub(crate) fn context_id(&self) -> u32 {
-        self.effective
-            .filter(|id| self.contexts.contains_key(id))
-            .unwrap_or(self.current)
+        self.effective.filter(|id| self.contexts.contains_key(id)).unwrap_or(self.current)
     }
 
     /// The stream that a host call speaks for, if it does for one.
@@ -220,18 +218,14 @@ impl Model {
 
     /// The root of the context that a host call speaks for.
     pub(crate) fn root_id(&self) -> u32 {
-        self.stream()
-            .map_or_else(|| self.context_id(), |stream| stream.root)
+        self.stream().map_or_else(|| self.context_id(), |stream| stream.root)
     }
 
     fn roots(&self, which: impl Fn(&Root) -> bool) -> Vec<u32> {
-        let roots = self
-            .contexts
-            .iter()
-            .filter_map(|(id, context)| match context {
-                Context::Root(root) if which(root) => Some(*id),
-                _ => None,
-            });
+        let roots = self.contexts.iter().filter_map(|(id, context)| match context {
+            Context::Root(root) if which(root) => Some(*id),
+            _ => None,
+        });
         roots.collect()
     }
 

@@ -31,11 +31,9 @@ impl Properties {
     }
 
     fn is_parent(&self, path: &[u8]) -> bool {
-        self.0.keys().any(|known| {
-            known
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with(b"\0"))
-        })
+        self.0
+            .keys()
+            .any(|known| known.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"\0")))
     }
 }
 

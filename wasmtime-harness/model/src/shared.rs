@@ -37,9 +37,7 @@ impl Shared {
     /// [`Status::NOT_FOUND`] when nobody set it.
     pub fn get(&self, vm_id: &[u8], key: &[u8]) -> Result<(Vec<u8>, u32), Status> {
         let value = self.data.get(&(vm_id.to_vec(), key.to_vec()));
-        value
-            .map(|value| (value.bytes.clone(), value.cas))
-            .ok_or(Status::NOT_FOUND)
+        value.map(|value| (value.bytes.clone(), value.cas)).ok_or(Status::NOT_FOUND)
     }
 
     /// Sets a key; `cas` 0 is unconditional, and a key that does not exist yet ignores it.
@@ -55,10 +53,7 @@ impl Shared {
         }
         // 0 means "no condition", so no value ever carries it.
         self.last_cas = self.last_cas.checked_add(1).unwrap_or(1);
-        let value = Value {
-            bytes: value.to_vec(),
-            cas: self.last_cas,
-        };
+        let value = Value { bytes: value.to_vec(), cas: self.last_cas };
         self.data.insert(key, value);
         Ok(())
     }
@@ -72,12 +67,8 @@ impl Shared {
             return token;
         }
         self.last_queue = self.last_queue.checked_add(1).unwrap_or(1);
-        let queue = Queue {
-            vm_id: vm_id.to_vec(),
-            name: name.to_vec(),
-            consumer,
-            items: VecDeque::new(),
-        };
+        let queue =
+            Queue { vm_id: vm_id.to_vec(), name: name.to_vec(), consumer, items: VecDeque::new() };
         self.queues.insert(self.last_queue, queue);
         self.last_queue
     }

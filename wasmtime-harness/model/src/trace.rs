@@ -35,18 +35,12 @@ impl Fault {
     /// The `n`-th call alone fails, counted from 0.
     #[must_use]
     pub fn at(n: u64, status: Status) -> Self {
-        Self {
-            calls: n..n.saturating_add(1),
-            status,
-        }
+        Self { calls: n..n.saturating_add(1), status }
     }
 
     /// The `n`-th call and all after it fail, counted from 0.
     #[must_use]
     pub fn from(n: u64, status: Status) -> Self {
-        Self {
-            calls: n..u64::MAX,
-            status,
-        }
+        Self { calls: n..u64::MAX, status }
     }
 }

@@ -29,10 +29,7 @@ impl<F: FnMut(&mut Model, Callback) -> Answer> Guest for Script<F> {
 }
 
 fn host<F: FnMut(&mut Model, Callback) -> Answer>(run: F) -> Host<Script<F>> {
-    Host::new(Script {
-        model: Model::default(),
-        run,
-    })
+    Host::new(Script { model: Model::default(), run })
 }
 
 /// A started host whose filter has only a request headers callback.
@@ -65,9 +62,7 @@ fn callbacks_come_in_the_order_of_envoy() {
     let mut calls = Vec::new();
     let mut host = host(|_: &mut Model, callback: Callback| {
         calls.push((callback.export(), callback.arguments()));
-        Ok(Some(
-            1 - u32::from(matches!(callback, Callback::RequestHeaders { .. })),
-        ))
+        Ok(Some(1 - u32::from(matches!(callback, Callback::RequestHeaders { .. }))))
     });
     host.start(b"vm", b"plugin");
     host.request(get());
@@ -162,12 +157,8 @@ fn a_request_that_goes_on_shows_its_changes_and_the_response() {
     let mut host = on_headers(|model| {
         let values = model.get_header_map_value(REQUEST_HEADERS, b"Cookie");
         assert_eq!(values, Ok(b"a=1".to_vec()));
-        model
-            .replace_header_map_value(REQUEST_HEADERS, b"x-user", b"alice")
-            .unwrap();
-        model
-            .remove_header_map_value(REQUEST_HEADERS, b"Authorization")
-            .unwrap();
+        model.replace_header_map_value(REQUEST_HEADERS, b"x-user", b"alice").unwrap();
+        model.remove_header_map_value(REQUEST_HEADERS, b"Authorization").unwrap();
         model.set_property(b"sub", b"alice").unwrap();
         assert_eq!(model.get_property(b"sub"), Ok(b"alice".to_vec()));
         CONTINUE
@@ -193,10 +184,7 @@ fn a_request_that_goes_on_shows_its_changes_and_the_response() {
         ])
     );
     assert_eq!(outcome.published[&b"sub"[..]], b"alice");
-    assert_eq!(
-        outcome.response.unwrap().first(":status"),
-        Some(&b"404"[..])
-    );
+    assert_eq!(outcome.response.unwrap().first(":status"), Some(&b"404"[..]));
 }
 
 #[test]
@@ -212,10 +200,7 @@ fn a_reply_beats_the_returned_action_and_the_first_one_wins() {
     let reply = outcome.reply.unwrap();
     assert_eq!((reply.status, reply.grpc_status), (401, None));
     assert_eq!(reply.details, b"details");
-    assert_eq!(
-        outcome.response.unwrap().first(":status"),
-        Some(&b"401"[..])
-    );
+    assert_eq!(outcome.response.unwrap().first(":status"), Some(&b"401"[..]));
 }
 
 #[test]
@@ -241,9 +226,7 @@ fn the_filter_sees_its_own_reply_in_the_response_phase() {
             Callback::ResponseHeaders { .. } => {
                 let seen = model.get_header_map_value(RESPONSE_HEADERS, b":status");
                 assert_eq!(seen, Ok(b"403".to_vec()));
-                model
-                    .add_header_map_value(RESPONSE_HEADERS, b"x-a", b"1")
-                    .unwrap();
+                model.add_header_map_value(RESPONSE_HEADERS, b"x-a", b"1").unwrap();
             }
             _ => return Ok(None),
         }
@@ -251,10 +234,7 @@ fn the_filter_sees_its_own_reply_in_the_response_phase() {
     });
     host.start(b"", b"");
     let response = host.request(get()).response.unwrap();
-    assert_eq!(
-        response,
-        Headers::from_iter([(":status", "403"), ("x-a", "1")])
-    );
+    assert_eq!(response, Headers::from_iter([(":status", "403"), ("x-a", "1")]));
 }
 
 #[test]
@@ -312,10 +292,7 @@ fn faults_hit_the_counted_calls_and_nothing_else() {
         CONTINUE
     });
     host.model(|model| {
-        model.inject(Fault {
-            calls: 1..3,
-            status: Status::INTERNAL_FAILURE,
-        });
+        model.inject(Fault { calls: 1..3, status: Status::INTERNAL_FAILURE });
     });
     let outcome = host.request(get());
     assert_eq!(outcome.request_headers.all(b"x").count(), 2);
@@ -375,17 +352,10 @@ fn a_paused_request_goes_on_when_its_call_is_answered() {
             token = Some((call, context));
             Ok(Some(PAUSE))
         }
-        Callback::HttpCallResponse {
-            token: answered,
-            body,
-            ..
-        } => {
+        Callback::HttpCallResponse { token: answered, body, .. } => {
             let (call, context) = token.unwrap();
             assert_eq!((answered, body), (call, 4));
-            assert_eq!(
-                model.get_header_map_value(6, b":status"),
-                Ok(b"200".to_vec())
-            );
+            assert_eq!(model.get_header_map_value(6, b":status"), Ok(b"200".to_vec()));
             assert_eq!(model.get_buffer_bytes(4, 0, 99), Ok(b"keys".to_vec()));
             model.set_effective_context(context).unwrap();
             model.continue_stream(0).unwrap();
@@ -455,18 +425,8 @@ fn an_update_takes_over_when_accepted_and_changes_nothing_when_refused() {
     assert_eq!(host.root(), Some(3));
     host.request(get());
     drop(host);
-    let ended: Vec<_> = calls
-        .iter()
-        .filter(|(name, _)| *name == "proxy_on_delete")
-        .collect();
-    assert_eq!(
-        ended,
-        [
-            &("proxy_on_delete", 2),
-            &("proxy_on_delete", 1),
-            &("proxy_on_delete", 4)
-        ]
-    );
+    let ended: Vec<_> = calls.iter().filter(|(name, _)| *name == "proxy_on_delete").collect();
+    assert_eq!(ended, [&("proxy_on_delete", 2), &("proxy_on_delete", 1), &("proxy_on_delete", 4)]);
 }
 
 #[test]

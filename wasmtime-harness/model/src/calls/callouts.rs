@@ -27,9 +27,7 @@ impl Model {
         self.host_call("proxy_http_call", |model| {
             let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
             let headers = decode_pairs(headers);
-            let complete = [":method", ":path", ":authority"]
-                .iter()
-                .all(|name| headers.has(name));
+            let complete = [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
             if !model.settings.clusters.contains(cluster)
                 || !complete
                 || i32::try_from(timeout).is_err()
@@ -143,9 +141,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_status(&mut self) -> Result<(u32, Vec<u8>), Refusal> {
-        self.host_call("proxy_get_status", |model| {
-            Ok(model.callouts.status.clone())
-        })
+        self.host_call("proxy_get_status", |model| Ok(model.callouts.status.clone()))
     }
 
     fn open_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {

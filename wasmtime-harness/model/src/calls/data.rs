@@ -156,9 +156,7 @@ impl Model {
     ///
     /// `EMPTY` or `NOT_FOUND`.
     pub fn dequeue_shared_queue(&mut self, queue: u32) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_dequeue_shared_queue", |model| {
-            model.shared.dequeue(queue)
-        })
+        self.host_call("proxy_dequeue_shared_queue", |model| model.shared.dequeue(queue))
     }
 
     /// Gives a metric an id: kind 0 is a counter, 1 a gauge, 2 a histogram.
@@ -167,9 +165,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for another kind.
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Result<u32, Refusal> {
-        self.host_call("proxy_define_metric", |model| {
-            model.metrics.define(kind, name)
-        })
+        self.host_call("proxy_define_metric", |model| model.metrics.define(kind, name))
     }
 
     /// Adds to a counter or moves a gauge.
@@ -178,9 +174,7 @@ impl Model {
     ///
     /// `NOT_FOUND`; `BAD_ARGUMENT` for a histogram, or a counter by less than 1.
     pub fn increment_metric(&mut self, metric: u32, offset: i64) -> Result<(), Refusal> {
-        self.host_call("proxy_increment_metric", |model| {
-            model.metrics.increment(metric, offset)
-        })
+        self.host_call("proxy_increment_metric", |model| model.metrics.increment(metric, offset))
     }
 
     /// Adds to a counter, sets a gauge or takes a sample.
@@ -189,9 +183,7 @@ impl Model {
     ///
     /// `NOT_FOUND`.
     pub fn record_metric(&mut self, metric: u32, value: u64) -> Result<(), Refusal> {
-        self.host_call("proxy_record_metric", |model| {
-            model.metrics.record(metric, value)
-        })
+        self.host_call("proxy_record_metric", |model| model.metrics.record(metric, value))
     }
 
     /// The value of a counter or gauge.
@@ -242,11 +234,5 @@ impl Model {
 
 /// The next source's answer, unless it knows nothing of the path and an earlier one did.
 fn or_worse(error: Status, next: Result<Vec<u8>, Status>) -> Result<Vec<u8>, Status> {
-    next.map_err(|next| {
-        if next == Status::NOT_FOUND {
-            error
-        } else {
-            next
-        }
-    })
+    next.map_err(|next| if next == Status::NOT_FOUND { error } else { next })
 }

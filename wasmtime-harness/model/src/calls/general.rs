@@ -15,10 +15,7 @@ impl Model {
     pub fn log(&mut self, level: u32, text: &[u8]) -> Result<(), Refusal> {
         self.host_call("proxy_log", |model| {
             let level = LogLevel::from_number(level).ok_or(Status::BAD_ARGUMENT)?;
-            model.logs.push(LogLine {
-                level,
-                text: String::from_utf8_lossy(text).into_owned(),
-            });
+            model.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
             Ok(())
         })
     }
@@ -29,9 +26,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_log_level(&mut self) -> Result<u32, Refusal> {
-        self.host_call("proxy_get_log_level", |model| {
-            Ok(model.settings.log_level.number())
-        })
+        self.host_call("proxy_get_log_level", |model| Ok(model.settings.log_level.number()))
     }
 
     /// The time in nanoseconds since the Unix epoch.
@@ -40,9 +35,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_current_time_nanoseconds(&mut self) -> Result<u64, Refusal> {
-        self.host_call("proxy_get_current_time_nanoseconds", |model| {
-            Ok(model.clock.read_wall())
-        })
+        self.host_call("proxy_get_current_time_nanoseconds", |model| Ok(model.clock.read_wall()))
     }
 
     /// Asks for ticks every so many milliseconds; 0 ends them.

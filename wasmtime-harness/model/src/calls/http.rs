@@ -50,10 +50,7 @@ impl Model {
     pub fn get_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<Vec<u8>, Refusal> {
         self.host_call("proxy_get_header_map_value", |model| {
             let headers = model.readable(known(map)?).ok_or(Status::BAD_ARGUMENT)?;
-            headers
-                .first(name)
-                .map(<[u8]>::to_vec)
-                .ok_or(Status::NOT_FOUND)
+            headers.first(name).map(<[u8]>::to_vec).ok_or(Status::NOT_FOUND)
         })
     }
 

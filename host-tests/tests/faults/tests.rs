@@ -1,0 +1,24 @@
+//! One test for each case, in any lane.
+
+/// Makes the tests for a lane, given as an expression.
+macro_rules! fault_tests {
+    ($lane:expr) => {
+        crate::tests::fault_tests!($lane; cookie, denied, forward, metrics, query, report, route_metadata,
+            spoofed_on_public, token);
+
+        #[test]
+        fn configuration() {
+            crate::sweep::configuration(&$lane, &crate::cases::metrics());
+        }
+    };
+    ($lane:expr; $($case:ident),*) => {
+        $(
+            #[test]
+            fn $case() {
+                crate::sweep::request(&$lane, &crate::cases::$case());
+            }
+        )*
+    };
+}
+
+pub(crate) use fault_tests;
