@@ -133,7 +133,7 @@ impl Key {
     /// The signature must have exactly the modulus's length and be smaller than it (RFC 8017
     /// section 8.2.2), and its padding is compared byte for byte, not parsed: no room for
     /// Bleichenbacher's forgery on small exponents.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.kind {
             Kind::Rs256(key) => {
                 signature.len() == key.as_ref().size()
