@@ -16,7 +16,7 @@ const RSA_MIN_BITS: u32 = 2048;
 const RSA_MAX_BITS: u32 = 8192;
 /// Keys tried for one token: a set with hundreds of keys must not make one forged token cost
 /// hundreds of verifications.
-const MAX_TRIES: usize = 4;
+pub(crate) const MAX_TRIES: usize = 4;
 
 /// The keys of all issuers in force.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ impl KeySet {
         Self { keys }
     }
 
-    /// The keys that may have signed a token: of its algorithm, and by its `kid` if both have one.
+    /// The keys that may have signed a token, those that bear its `kid` first.
     ///
     /// A key without a name (a PEM key) fits any `kid`; a key with another name never does.
     pub(crate) fn candidates<'k>(
@@ -72,14 +72,15 @@ impl KeySet {
         kid: Option<&'k str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &'k Key> {
-        self.keys
-            .iter()
-            .filter(move |key| key.algorithm() == algorithm)
-            .filter(move |key| match (kid, key.kid.as_deref()) {
-                (Some(wanted), Some(known)) => wanted == known,
-                (None, _) | (_, None) => true,
-            })
-            .take(MAX_TRIES)
+        let fitting = move || self.keys.iter().filter(move |key| key.algorithm() == algorithm);
+        let named = fitting().filter(move |key| kid.is_some() && key.kid.as_deref() == kid);
+        let others = fitting().filter(move |key| kid.is_none() || key.kid.is_none());
+        named.chain(others).take(MAX_TRIES)
+    }
+
+    /// Whether some keys would never be tried: more without a name than are tried for one token.
+    pub(crate) fn has_too_many_nameless(&self) -> bool {
+        self.keys.iter().filter(|key| key.kid.is_none()).count() > MAX_TRIES
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     issuer::{Audiences, Issuer, IssuerId, Types},
     json::Json,
     jwk,
-    key::{Key, KeySet},
+    key::{Key, KeySet, MAX_TRIES},
     pem,
 };
 
@@ -62,7 +62,8 @@ pub(crate) fn names<'d>(node: &Node<'d>) -> Vec<&'d str> {
 }
 
 fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeySet)> {
-    let name = fields.optional("name").and_then(|node| node.text_where(is_label, LABEL, sink));
+    let path = fields.path.clone();
+    let name = fields.optional("name").map(|node| node.text_where(is_label, LABEL, sink));
     let expected = "the exact `iss` of its tokens";
     let issuer = fields.required("issuer", expected, sink).and_then(|n| n.text(expected, sink));
     let expected = "a list of audiences, or any";
@@ -95,10 +96,13 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
     };
     fields.finish(sink);
 
+    if name.is_none() && issuer.is_some_and(|issuer| !is_label(issuer)) {
+        sink.error(&format!("{path}.name"), "nothing, and an issuer that is no label", LABEL);
+    }
     let issuer = issuer?.to_owned();
     Some((
         Issuer {
-            name: name.map_or_else(|| issuer.clone(), str::to_owned),
+            name: name.map_or(Some(issuer.as_str()), |name| name)?.to_owned(),
             issuer,
             audiences: audiences?,
             algorithms: algorithms?,
@@ -134,7 +138,13 @@ fn keys(node: &Node<'_>, sink: &mut Problems) -> Option<KeySet> {
     fields.finish(sink);
     let (kind, node) = chosen?;
     let keys = if kind == "pem" { pem_keys(&node, sink)? } else { jwks_keys(&node, sink)? };
-    Some(KeySet::new(keys))
+    let set = KeySet::new(keys);
+    if set.has_too_many_nameless() {
+        // The fifth would refuse good tokens for ever, and nobody would know why.
+        let expected = format!("at most {MAX_TRIES} of them, as they are tried one by one");
+        sink.error(&node.path, "too many keys without a `kid`", expected);
+    }
+    Some(set)
 }
 
 fn pem_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {

@@ -36,11 +36,13 @@ pub(crate) fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Labels for logs and counters.
-pub(crate) const LABEL: &str = "a label of 1 to 128 visible ASCII characters";
+/// Labels for logs and counters, in which `none` and `route` have a meaning of their own.
+pub(crate) const LABEL: &str =
+    "a label of 1 to 128 visible ASCII characters, other than none and route";
 
 pub(crate) fn is_label(text: &str) -> bool {
-    text.len() <= 128 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let reserved = ["none", "route"].contains(&text);
+    !reserved && (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `scope-token` of RFC 6749 section 3.3.

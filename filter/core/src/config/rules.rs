@@ -11,9 +11,10 @@ use crate::{
 };
 
 use super::{
-    names::{HEADER_NAME, LABEL, SCOPE, is_header_name, is_label, is_scope, is_token},
+    names::{LABEL, SCOPE, is_label, is_scope, is_token},
     problem::Problems,
     reader::{Fields, Node, one_of, quote},
+    sections::header_name,
 };
 
 /// What a rule body may refer to.
@@ -90,6 +91,7 @@ fn read_one(
 }
 
 fn matcher(mut fields: Fields<'_>, allowed: &Allowances, sink: &mut Problems) -> Option<Matcher> {
+    let before = sink.errors.len();
     let path = fields
         .exactly_one(&["path", "prefix", "template"], sink)
         .and_then(|(kind, node)| pattern(kind, &node, allowed, sink));
@@ -109,6 +111,10 @@ fn matcher(mut fields: Fields<'_>, allowed: &Allowances, sink: &mut Problems) ->
         }
     };
     fields.finish(sink);
+    // With a misspelt part left out, it would seem wider than it is meant and cover other rules.
+    if sink.errors.len() > before {
+        return None;
+    }
     Some(Matcher {
         path: path?,
         methods: methods?,
@@ -285,12 +291,12 @@ fn condition(
         "contains" => scalar(&node, sink).map(Test::Contains),
         "equals_path" => segment(&node, pattern, sink),
         "equals_header" => {
-            let name = node.text_where(is_header_name, HEADER_NAME, sink)?;
-            if around.forward.guarded.contains(&comparable(name)) {
+            let name = header_name(&node, sink)?;
+            if around.forward.guarded.contains(&comparable(&name)) {
                 node.wrong("a header that clients may send", sink);
                 return None;
             }
-            Some(Test::EqualsHeader(name.to_owned()))
+            Some(Test::EqualsHeader(name))
         }
         _ => match node.boolean(sink)? {
             true => Some(Test::Present),

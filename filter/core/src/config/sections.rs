@@ -85,7 +85,7 @@ fn source(mut fields: Fields<'_>, sink: &mut Problems) -> Option<TokenSource> {
 }
 
 /// A header name, lower case taken for granted where the operator wrote capitals.
-fn header_name(node: &Node<'_>, sink: &mut Problems) -> Option<String> {
+pub(super) fn header_name(node: &Node<'_>, sink: &mut Problems) -> Option<String> {
     let fits = |text: &str| is_header_name(&text.to_ascii_lowercase());
     node.text_where(fits, HEADER_NAME, sink).map(str::to_ascii_lowercase)
 }
