@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -19,6 +19,9 @@ use tokio::sync::oneshot;
 /// A reply that carries this header was made by the upstream, not by Envoy.
 pub(crate) const MARK: &str = "x-echo-upstream";
 
+/// Far more than any filter is tried with.
+const MOST_HEADERS: usize = 10_000;
+
 /// A request as the upstream saw it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Received {
@@ -29,6 +32,8 @@ pub struct Received {
     /// Headers in lower case; a byte of a value is the character of the same number, so that
     /// nothing is lost.
     pub headers: Vec<(String, String)>,
+    /// The length of the body.
+    pub body_bytes: usize,
 }
 
 impl Received {
@@ -117,11 +122,12 @@ async fn serve(listener: std::net::TcpListener, served: Arc<AtomicUsize>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 served.fetch_add(1, Ordering::SeqCst);
-                async move { Ok::<_, Infallible>(echo(&request)) }
+                async move { Ok::<_, Infallible>(echo(request).await) }
             });
             // An error here is a connection that Envoy closed.
             drop(
                 hyper::server::conn::http1::Builder::new()
+                    .max_headers(MOST_HEADERS)
                     .serve_connection(TokioIo::new(stream), service)
                     .await,
             );
@@ -129,15 +135,19 @@ async fn serve(listener: std::net::TcpListener, served: Arc<AtomicUsize>) {
     }
 }
 
-fn echo(request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn echo(request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    // A body that ends early is one that Envoy gave up on; nobody reads this answer then.
+    let body_bytes = body.collect().await.map_or(0, |body| body.to_bytes().len());
     let received = Received {
-        method: request.method().to_string(),
-        path: request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned(),
-        headers: (request.headers().iter())
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map_or("", |path| path.as_str()).to_owned(),
+        headers: (head.headers.iter())
             .map(|(name, value)| {
                 (name.to_string(), value.as_bytes().iter().copied().map(char::from).collect())
             })
             .collect(),
+        body_bytes,
     };
     // Strings and lists of strings always serialise.
     let body = serde_json::to_vec(&received).unwrap_or_default();

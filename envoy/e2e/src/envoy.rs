@@ -156,14 +156,14 @@ impl Envoy {
         }
     }
 
-    /// Asks for the listeners again, after an update.
+    /// The port of a listener as it is now, after an update.
     ///
     /// # Errors
     ///
-    /// The admin interface did not answer.
-    pub fn refresh_ports(&mut self) -> Result<()> {
-        self.ports = self.admin.listeners()?;
-        Ok(())
+    /// The admin interface did not answer, or there is no such listener.
+    pub fn port_now(&self, listener: &str) -> Result<u16> {
+        let ports = self.admin.listeners()?;
+        ports.get(listener).copied().with_context(|| format!("no listener {listener}: {ports:?}"))
     }
 
     /// Counters and gauges whose name holds `part`.

@@ -20,8 +20,22 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// The connection failed or ended early, or what came back is not an HTTP/1.1 reply.
 pub fn send<N: AsRef<[u8]>, V: AsRef<[u8]>>(port: u16, headers: &[(N, V)]) -> Result<Reply> {
+    send_with_body(port, headers, b"")
+}
+
+/// Sends one request with a body, whose length the headers must tell, and reads the reply.
+///
+/// # Errors
+///
+/// As [`send`].
+pub fn send_with_body<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    port: u16,
+    headers: &[(N, V)],
+    body: &[u8],
+) -> Result<Reply> {
     let head = request_head(headers);
-    exchange(port, &head).with_context(|| format!("sending {:?}", String::from_utf8_lossy(&head)))
+    exchange(port, &head, body)
+        .with_context(|| format!("sending {:?}", String::from_utf8_lossy(&head)))
 }
 
 /// Sends a GET for a path; for the places where nothing else matters.
@@ -58,10 +72,12 @@ fn request_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> Vec<u8> {
     head
 }
 
-fn exchange(port: u16, head: &[u8]) -> Result<Reply> {
+fn exchange(port: u16, head: &[u8], body: &[u8]) -> Result<Reply> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(head)?;
+    // A refusal may come, and close the connection, before all of a body has gone out.
+    let sent = stream.write_all(body);
     let bodiless = head.starts_with(b"HEAD ");
     let mut answer = Vec::new();
     let mut chunk = [0; 16 * 1024];
@@ -76,7 +92,8 @@ fn exchange(port: u16, head: &[u8]) -> Result<Reply> {
             Ok(length) => answer.extend_from_slice(&chunk[..length]),
             // A reset may follow the last byte; what was said still counts.
             Err(error) => {
-                return parse(&answer, bodiless, true).with_context(|| format!("then {error}"));
+                return parse(&answer, bodiless, true)
+                    .with_context(|| format!("sent: {sent:?}, then {error}"));
             }
         }
     }
