@@ -71,7 +71,7 @@ pub mod stages {
         json::{Json, Limits as JsonLimits, parse as parse_json},
         jwk::read_set as read_jwk_set,
         jws::Unverified,
-        path::{Allowances, CanonicalPath},
+        path::{Allowances, Ambiguity, CanonicalPath},
         pem::read_keys as read_pem_keys,
     };
 }

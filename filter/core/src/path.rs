@@ -36,7 +36,7 @@ impl Ambiguity {
     ///
     /// Dot segments and control characters are not among them: taken literally, as an allowed kind
     /// is, `/public/../admin` would match a rule for `/public`.
-    pub(crate) const ALLOWABLE: [(&'static str, Self); 8] = [
+    pub const ALLOWABLE: [(&'static str, Self); 8] = [
         ("backslash", Self::Backslash),
         ("bad_percent", Self::BadPercent),
         ("double_slash", Self::DoubleSlash),
@@ -53,7 +53,8 @@ impl Ambiguity {
 pub struct Allowances(Vec<Ambiguity>);
 
 impl Allowances {
-    pub(crate) fn allow(&mut self, kind: Ambiguity) {
+    /// Lets one more kind pass.
+    pub fn allow(&mut self, kind: Ambiguity) {
         self.0.push(kind);
     }
 
