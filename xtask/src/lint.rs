@@ -15,6 +15,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::workspace;
+
 mod gate;
 mod manager;
 mod node;
@@ -133,7 +135,7 @@ fn check(files: &[PathBuf]) -> Result<Report> {
 }
 
 fn read(file: &Path) -> Result<Document> {
-    let name = file.display().to_string();
+    let name = file.strip_prefix(workspace::root()).unwrap_or(file).display().to_string();
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let value = serde_saphyr::from_str(&text).map_err(|error| {
         anyhow::anyhow!("{name}: found no YAML, expected an Envoy configuration: {error}")

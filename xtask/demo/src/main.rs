@@ -56,7 +56,7 @@ fn main() -> Result<ExitCode> {
     println!("\n{} requests, {off} OFF\n", rows.len());
 
     if !is_once {
-        print_hints(port, &tokens, &place);
+        print_hints(port, &tokens);
         println!("\nServing on http://127.0.0.1:{port} until Ctrl-C.");
         // The channel closes with the handler, which ends with this process.
         let _ = interrupted.recv();
@@ -105,7 +105,7 @@ fn details(line: &str) -> Result<String> {
 }
 
 /// Commands to paste, with fresh tokens.
-fn print_hints(port: u16, tokens: &Tokens, place: &Place) {
+fn print_hints(port: u16, tokens: &Tokens) {
     let url = format!("http://127.0.0.1:{port}");
     println!("Try it yourself. These tokens are good for an hour:\n");
     println!("READER={}\nWRITER={}\n", tokens.reader, tokens.writer);
@@ -118,5 +118,5 @@ fn print_hints(port: u16, tokens: &Tokens, place: &Place) {
     ] {
         println!("{line}");
     }
-    println!("\nThe reasons of refusals: tail -f {}", place.path("envoy.log").display());
+    println!("\nWhy each was refused: tail -f target/e2e/demo/envoy.log");
 }
