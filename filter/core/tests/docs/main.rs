@@ -1,0 +1,25 @@
+//! Holds the documentation against the code, so that neither can change without the other.
+//!
+//! - every YAML block of `README.md` and `docs/policy.md` compiles, in both forms of a document;
+//! - the fields that `docs/policy.md` lists are those that the reader knows, with their values and
+//!   defaults, and each stands in an example;
+//! - its tables of path matching, ambiguous paths, access and reasons say what the core does;
+//! - links, anchors, paths of files and the project's commands exist.
+
+// It reads files of the checkout, which a wasm test runner does not hand over; and a page does not
+// read differently there.
+#![cfg(not(target_family = "wasm"))]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test helpers outside of test functions; clippy.toml excuses the functions alone"
+)]
+
+mod fields;
+mod forms;
+mod links;
+mod markdown;
+mod policies;
+mod tables;
