@@ -74,6 +74,9 @@ unsafe fn enter(callback: Callback) -> u32 {
             Callback::RequestHeaders { context, headers, end_of_stream } => {
                 sdk::proxy_on_request_headers(context, memory::size(headers), end_of_stream)
             }
+            Callback::RequestBody { context, size, end_of_stream } => {
+                sdk::proxy_on_request_body(context, memory::size(size), end_of_stream)
+            }
             Callback::ResponseHeaders { context, headers, end_of_stream } => {
                 sdk::proxy_on_response_headers(context, memory::size(headers), end_of_stream)
             }
@@ -109,6 +112,7 @@ mod sdk {
         pub(super) fn proxy_on_tick(context: u32);
         pub(super) fn proxy_on_queue_ready(context: u32, queue: u32);
         pub(super) fn proxy_on_request_headers(context: u32, headers: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32;
         pub(super) fn proxy_on_response_headers(context: u32, headers: usize, end: bool) -> u32;
         pub(super) fn proxy_on_http_call_response(
             context: u32,

@@ -1,5 +1,7 @@
 //! Every host call fails in turn: the filter's native code.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
 #[path = "faults/cases.rs"]
 mod cases;
 #[path = "faults/sweep.rs"]

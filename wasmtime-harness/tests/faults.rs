@@ -1,5 +1,7 @@
 //! Every host call fails in turn: the release module.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
 #[path = "../../host-tests/tests/faults/cases.rs"]
 mod cases;
 #[path = "module/mod.rs"]

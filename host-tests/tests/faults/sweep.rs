@@ -87,6 +87,24 @@ pub(crate) fn configuration<L: Lane>(lane: &L, case: &Case) {
     }
 }
 
+/// A host that brings the body of a request that it was told to hold gets no leave to go on.
+pub(crate) fn body<L: Lane>(lane: &L, case: &Case) {
+    for (fault, held) in [(None, false), (Some(Fault::from(0, Status::INTERNAL_FAILURE)), true)] {
+        let (fate, actions) = lane.run(model(), |mut host| {
+            start(&mut host, case);
+            if let Some(fault) = fault.clone() {
+                host.model(|model| model.inject(fault));
+            }
+            let stream = host.open(case.request.clone());
+            let actions = [false, true].map(|end| host.request_body(&stream, b"body", end).0);
+            (host.fate(&stream), actions)
+        });
+        let context = format!("{}: with {fault:?}", case.name);
+        assert_eq!(fate, if held { Fate::Paused } else { case.fate }, "{context}");
+        assert_eq!(actions, [Some(u32::from(held)); 2], "{context}");
+    }
+}
+
 fn run<L: Lane>(lane: &L, case: &Case, baseline: &Baseline, fault: Fault) -> Outcome {
     let (outcome, healed) = lane.run(model(), |mut host| {
         start(&mut host, case);

@@ -10,6 +10,11 @@ macro_rules! fault_tests {
         fn configuration() {
             crate::sweep::configuration(&$lane, &crate::cases::metrics());
         }
+
+        #[test]
+        fn body() {
+            crate::sweep::body(&$lane, &crate::cases::token());
+        }
     };
     ($lane:expr; $($case:ident),*) => {
         $(

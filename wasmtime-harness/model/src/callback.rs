@@ -45,6 +45,15 @@ pub enum Callback {
         /// Whether the request ends with them.
         end_of_stream: bool,
     },
+    /// A part of the request's body is there; answers an action.
+    RequestBody {
+        /// A stream context.
+        context: u32,
+        /// Bytes of the part.
+        size: u32,
+        /// Whether it is the last one.
+        end_of_stream: bool,
+    },
     /// Response headers are there; answers an action.
     ResponseHeaders {
         /// A stream context.
@@ -95,6 +104,7 @@ impl Callback {
             Self::Tick { .. } => "proxy_on_tick",
             Self::QueueReady { .. } => "proxy_on_queue_ready",
             Self::RequestHeaders { .. } => "proxy_on_request_headers",
+            Self::RequestBody { .. } => "proxy_on_request_body",
             Self::ResponseHeaders { .. } => "proxy_on_response_headers",
             Self::HttpCallResponse { .. } => "proxy_on_http_call_response",
             Self::Done { .. } => "proxy_on_done",
@@ -116,6 +126,9 @@ impl Callback {
             | Self::ResponseHeaders { context, headers, end_of_stream } => {
                 vec![context, headers, u32::from(end_of_stream)]
             }
+            Self::RequestBody { context, size, end_of_stream } => {
+                vec![context, size, u32::from(end_of_stream)]
+            }
             Self::HttpCallResponse { context, token, headers, body, trailers } => {
                 vec![context, token, headers, body, trailers]
             }
@@ -136,6 +149,7 @@ impl Callback {
             | Self::Tick { context }
             | Self::QueueReady { context, .. }
             | Self::RequestHeaders { context, .. }
+            | Self::RequestBody { context, .. }
             | Self::ResponseHeaders { context, .. }
             | Self::HttpCallResponse { context, .. }
             | Self::Done { context }

@@ -36,6 +36,8 @@ pub(crate) struct Stream {
     pub(crate) request_headers: Slot,
     pub(crate) response_headers: Slot,
     pub(crate) upstream_response: Headers,
+    /// The part of the body that the filter is being shown.
+    pub(crate) request_body: Option<Vec<u8>>,
     pub(crate) properties: Properties,
     pub(crate) published: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) fate: Fate,
@@ -52,6 +54,7 @@ impl Stream {
             request_headers: Slot::new(request.headers),
             response_headers: Slot::default(),
             upstream_response: request.response,
+            request_body: None,
             properties: request.properties,
             published: BTreeMap::new(),
             fate: Fate::Paused,

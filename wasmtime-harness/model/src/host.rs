@@ -114,6 +114,30 @@ impl<G: Guest> Host<G> {
         OpenStream(context)
     }
 
+    /// Shows the filter a part of a request's body, and gives its answer with what it made of the
+    /// part.
+    ///
+    /// This is done whatever the filter said to the headers: a host may bring the body of a request
+    /// that was held back. What has become of the stream does not change, unless the filter
+    /// answers or resumes it.
+    pub fn request_body(
+        &mut self,
+        stream: &OpenStream,
+        body: &[u8],
+        end_of_stream: bool,
+    ) -> (Option<u32>, Vec<u8>) {
+        let context = stream.0;
+        let show = |model: &mut Model, body: Option<Vec<u8>>| {
+            let stream = model.stream_mut(context)?;
+            std::mem::replace(&mut stream.request_body, body)
+        };
+        self.guest.model(|model| show(model, Some(body.to_vec())));
+        let action = self.call(Callback::RequestBody { context, size: size(body), end_of_stream });
+        let body = self.guest.model(|model| show(model, None));
+        self.settle();
+        (action.map(Option::unwrap_or_default), body.unwrap_or_default())
+    }
+
     /// What has become of an open stream so far.
     pub fn fate(&mut self, stream: &OpenStream) -> Fate {
         let fate = self.guest.model(|model| model.stream_mut(stream.0).map(|stream| stream.fate));

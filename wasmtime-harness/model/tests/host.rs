@@ -482,6 +482,29 @@ fn queues_tell_their_consumer_once_per_item() {
 }
 
 #[test]
+fn a_part_of_the_body_can_be_changed_at_its_ends_only() {
+    let mut host = host(|model: &mut Model, callback| {
+        if let Callback::RequestBody { size, .. } = callback {
+            assert_eq!(size, 3);
+            assert_eq!(model.get_buffer_bytes(0, 0, 9), Ok(b"bcd".to_vec()));
+            for (start, length) in [(0, 1), (0, 2), (1, 0), (2, 9)] {
+                let inside = model.set_buffer_bytes(0, start, length, b"x");
+                assert_eq!(inside, Err(status(Status::BAD_ARGUMENT)), "{start}, {length}");
+            }
+            model.set_buffer_bytes(0, 0, 0, b"a").unwrap();
+            model.set_buffer_bytes(0, 4, 0, b"e").unwrap();
+            return Ok(Some(PAUSE));
+        }
+        Ok(None)
+    });
+    host.start(b"", b"");
+    let stream = host.open(get());
+    let (action, body) = host.request_body(&stream, b"bcd", true);
+    assert_eq!((action, body), (Some(PAUSE), b"abcde".to_vec()));
+    assert!(host.finish(stream).continued());
+}
+
+#[test]
 fn grpc_tokens_tell_calls_from_streams() {
     let mut host = on_headers(|model| {
         let call = model.grpc_call(b"u", b"s", b"m", &[], b"1", 0).unwrap();

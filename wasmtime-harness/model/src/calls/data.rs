@@ -7,6 +7,8 @@ use crate::{
     status::{Refusal, Status},
 };
 
+/// The number of the request body's buffer.
+const REQUEST_BODY: u32 = 0;
 /// The highest number of a buffer.
 const LAST_BUFFER: u32 = 8;
 
@@ -43,12 +45,13 @@ impl Model {
         })
     }
 
-    /// Changes a buffer.
+    /// Changes a buffer: puts bytes in front of it (`start` and `length` 0), in its place (`start` 0
+    /// and `length` at least its size) or behind it (`start` at least its size).
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` for a buffer that is not there now; `BAD_ARGUMENT` for an unknown one and for all
-    /// others, since none of those that are there can be written.
+    /// `NOT_FOUND` for a buffer that is not there now; `BAD_ARGUMENT` for an unknown one, one that
+    /// cannot be written, and any other place (the specification allows it, Envoy does not).
     pub fn set_buffer_bytes(
         &mut self,
         buffer: u32,
@@ -57,9 +60,21 @@ impl Model {
         bytes: &[u8],
     ) -> Result<(), Refusal> {
         self.host_call("proxy_set_buffer_bytes", |model| {
-            let _ = (start, length, bytes);
             model.buffer(buffer)?;
-            Err(Status::BAD_ARGUMENT)
+            let body = match buffer {
+                REQUEST_BODY => model.current_stream_mut(),
+                _ => None,
+            };
+            let body = body.and_then(|stream| stream.request_body.as_mut());
+            let body = body.ok_or(Status::BAD_ARGUMENT)?;
+            let size = u32::try_from(body.len()).map_err(|_| Status::BAD_ARGUMENT)?;
+            match (start, length) {
+                (0, 0) => *body = [bytes, body].concat(),
+                (0, length) if length >= size => *body = bytes.to_vec(),
+                (start, _) if start > 0 && start >= size => body.extend_from_slice(bytes),
+                _ => return Err(Status::BAD_ARGUMENT),
+            }
+            Ok(())
         })
     }
 
@@ -197,16 +212,17 @@ impl Model {
 
     fn buffer(&self, buffer: u32) -> Result<&[u8], Status> {
         match buffer {
+            REQUEST_BODY => self.stream().and_then(|stream| stream.request_body.as_deref()),
             4 => self.callouts.answer.as_ref().map(|answer| &*answer.body),
             6 => Some(&*self.vm_configuration),
             7 => match self.contexts.get(&self.context_id()) {
                 Some(Context::Root(root)) if root.configuring => Some(&*root.configuration),
                 _ => None,
             },
-            // Bodies, TCP data and gRPC messages are not part of these exchanges; call data is
-            // there and empty.
+            // Response bodies, TCP data and gRPC messages are not part of these exchanges; call data
+            // is there and empty.
             LAST_BUFFER => Some(&[][..]),
-            0..LAST_BUFFER => None,
+            1..LAST_BUFFER => None,
             _ => return Err(Status::BAD_ARGUMENT),
         }
         .ok_or(Status::NOT_FOUND)
