@@ -61,19 +61,14 @@ impl<'t> Bearer<'t> {
     pub(crate) fn removal(&self, request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
         match self.source {
             TokenSource::BearerHeader(name) | TokenSource::PlainHeader(name) => {
-                // Under the spelling in which it came: nginx keeps the client's.
-                for (known, _) in request.headers() {
-                    if known.eq_ignore_ascii_case(name.as_bytes()) {
-                        patch.push(HeaderOp::Remove(known.to_vec()));
-                    }
-                }
+                removals(name.as_bytes(), request, patch);
             }
             TokenSource::Cookie(name) => {
                 let rest: Vec<&[u8]> = cookies(request)
                     .filter(|(known, _, _)| *known != name.as_bytes())
                     .map(|(_, _, pair)| pair)
                     .collect();
-                patch.push(HeaderOp::Remove(b"cookie".to_vec()));
+                removals(b"cookie", request, patch);
                 if !rest.is_empty() {
                     // One line for all is what HTTP/2 asks for anyway (RFC 9113 section 8.2.3).
                     patch.push(HeaderOp::Set(b"cookie".to_vec(), rest.join(&b"; "[..])));
@@ -102,7 +97,28 @@ impl<'t> Bearer<'t> {
     }
 }
 
+/// Removes a header under every spelling in which it came: nginx keeps the client's.
+fn removals(name: &[u8], request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
+    for (known, _) in request.headers() {
+        let removal = HeaderOp::Remove(known.to_vec());
+        if known.eq_ignore_ascii_case(name) && !patch.contains(&removal) {
+            patch.push(removal);
+        }
+    }
+}
+
 impl TokenSource {
+    /// Whether both would find the same token.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::BearerHeader(name) | Self::PlainHeader(name),
+                Self::BearerHeader(other) | Self::PlainHeader(other),
+            ) => name == other,
+            _ => self == other,
+        }
+    }
+
     /// The name of the header it is read from; the query stands in `:path`.
     pub(crate) fn header(&self) -> &str {
         match self {

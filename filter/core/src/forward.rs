@@ -139,12 +139,17 @@ fn header_text(value: &Json, separator: &str) -> Result<String, Reject> {
                     Json::Bool(_) | Json::Number(_) => item.to_string(),
                     _ => return Err(Reject::ClaimUnforwardable),
                 };
-                if part.is_empty() || part.contains(separator) || part.trim() != part {
+                if part.is_empty() || part.trim() != part {
                     return Err(Reject::ClaimUnforwardable);
                 }
                 parts.push(part);
             }
-            parts.join(separator)
+            let text = parts.join(separator);
+            // Read back, since an element may hold the separator or make one with its neighbour.
+            if !parts.is_empty() && !text.split(separator).eq(parts.iter().map(String::as_str)) {
+                return Err(Reject::ClaimUnforwardable);
+            }
+            text
         }
         Json::Null => String::new(),
         Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),

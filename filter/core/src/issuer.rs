@@ -44,7 +44,7 @@ impl Types {
         match typ {
             Some(typ) => self.0.contains(&Self::normalize(typ)),
             // RFC 9068 makes `typ` mandatory; a policy that asks for that profile alone means it.
-            None => self.0 != ["at+jwt"],
+            None => self.0.iter().any(|allowed| allowed != "at+jwt"),
         }
     }
 
@@ -72,6 +72,6 @@ mod tests {
             assert!(!both.allow(Some(typ)), "{typ}");
         }
         assert!(both.allow(None));
-        assert!(!Types(vec!["at+jwt".to_owned()]).allow(None));
+        assert!(!Types(vec!["at+jwt".to_owned(), "at+jwt".to_owned()]).allow(None));
     }
 }

@@ -203,7 +203,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Number(Number::Float(value)))
+        // `-0` is zero, and only a float can say it.
+        Ok(Json::Number(if value == 0.0 { Number::Unsigned(0) } else { Number::Float(value) }))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {

@@ -68,7 +68,7 @@ pub use time::UnixTime;
 pub mod stages {
     pub use crate::{
         config::document::read_struct,
-        json::{Json, Limits as JsonLimits, parse as parse_json},
+        json::{Json, Limits as JsonLimits, Number as JsonNumber, parse as parse_json},
         jwk::read_set as read_jwk_set,
         jws::Unverified,
         path::{Allowances, Ambiguity, CanonicalPath},

@@ -105,7 +105,8 @@ impl CanonicalPath {
                     }
                     None => {
                         allowed.check(Ambiguity::BadPercent)?;
-                        text.push('%');
+                        // Encoded, so that it cannot make a triplet with what is decoded behind it.
+                        text.push_str("%25");
                     }
                 },
                 b'/' => {
@@ -228,6 +229,10 @@ fn has_dot_segment(text: &str) -> bool {
     }
     text.replace("%2F", "/").replace("%5C", "/").split(['/', '\\']).any(|segment| {
         let name = segment.split([';', '#']).next().unwrap_or_default();
+        // A proxy in between may decode these before the server behind cuts at them: `/..%3B/`.
+        let name = ["%3B", "%23", "%3F"]
+            .iter()
+            .fold(name, |name, end| name.split(end).next().unwrap_or_default());
         name == "." || name == ".."
     })
 }
@@ -312,11 +317,21 @@ mod tests {
             ("/a\\b", "/a\\b"),
             ("/a;b", "/a;b"),
             ("/a#b", "/a#b"),
-            ("/a%zz", "/a%zz"),
+            ("/a%zz", "/a%25zz"),
+            ("/a%%34%31", "/a%2541"),
         ] {
             assert_eq!(read(given).as_deref(), Ok(canonical), "{given}");
         }
-        for bad in ["/a/..;x/b", "/a%2f..%2fb", "/a\\..\\b", "/%2e%2e/b", "/a/..#b", "/a%5c.%5c"] {
+        for bad in [
+            "/a/..;x/b",
+            "/a%2f..%2fb",
+            "/a\\..\\b",
+            "/%2e%2e/b",
+            "/a/..#b",
+            "/a%5c.%5c",
+            "/a/..%3B/b",
+            "/a/.%23x",
+        ] {
             assert_eq!(read(bad), Err(Ambiguity::DotSegment), "{bad}");
         }
     }

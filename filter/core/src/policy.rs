@@ -112,9 +112,11 @@ impl Policy {
             Some(RouteRuleKind::Inline(rule)) => Ok(rule),
             Some(RouteRuleKind::Invalid) => Err(Reject::PolicyInvalid),
             // A route compiled against another policy must not choose a rule by accident.
-            Some(RouteRuleKind::Named(place)) => {
-                self.rules.get(*place).ok_or(Reject::PolicyInvalid)
-            }
+            Some(RouteRuleKind::Named(place, name)) => self
+                .rules
+                .get(*place)
+                .filter(|rule| rule.name == *name)
+                .ok_or(Reject::PolicyInvalid),
             None => self
                 .rules
                 .iter()

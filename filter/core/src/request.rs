@@ -38,10 +38,14 @@ impl<'a> Request<'a> {
     /// Every value of a header, blanks around it removed; the name in any case (nginx keeps the
     /// client's spelling).
     pub(crate) fn values(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.raw_values(name).map(<[u8]>::trim_ascii)
+    }
+
+    fn raw_values(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
         self.headers
             .iter()
             .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim_ascii())
+            .map(|(_, value)| *value)
     }
 
     /// Method, path and host.
@@ -81,8 +85,9 @@ impl<'a> Request<'a> {
             && self.values(b"access-control-request-method").next().is_some()
     }
 
+    /// As it came: blanks around a pseudo-header are not optional, they do not belong there.
     fn at_most_one(&self, name: &[u8]) -> Result<Option<&'a [u8]>, Reject> {
-        let mut values = self.values(name);
+        let mut values = self.raw_values(name);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
             (_, Some(_)) => Err(Reject::RequestMalformed),

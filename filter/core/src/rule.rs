@@ -79,8 +79,8 @@ pub(crate) enum RouteRuleKind {
     Inline(Rule),
     /// The route says something that does not compile.
     Invalid,
-    /// The place of the named rule in the policy.
-    Named(usize),
+    /// A rule of the policy, by its place and, to be sure that it is the same policy, its name.
+    Named(usize, String),
 }
 
 impl RouteRule {

@@ -90,34 +90,36 @@ fn structure(bytes: &[u8], depth: usize) -> Option<Json> {
 }
 
 /// `message MapEntry { string key = 1; V value = 2; }`; absent parts are empty.
+///
+/// A part that comes twice is refused here and in [`struct_value`]: protobuf readers merge or take
+/// the last, and none of them writes it.
 fn map_entry(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (mut key, mut value) = ("", &b""[..]);
+    let (mut key, mut value) = (None, None);
     for field in Wire(bytes) {
         match field? {
-            (1, Value::Bytes(bytes)) => key = std::str::from_utf8(bytes).ok()?,
-            (2, Value::Bytes(bytes)) => value = bytes,
+            (1, Value::Bytes(bytes)) if key.is_none() => {
+                key = Some(std::str::from_utf8(bytes).ok()?);
+            }
+            (2, Value::Bytes(bytes)) if value.is_none() => value = Some(bytes),
             _ => return None,
         }
     }
-    Some((key, value))
+    Some((key.unwrap_or_default(), value.unwrap_or_default()))
 }
 
 /// `message Value { oneof kind { null = 1; number = 2; string = 3; bool = 4; struct = 5; list = 6; } }`
 fn struct_value(bytes: &[u8], depth: usize) -> Option<Json> {
-    // Of a oneof that comes several times the last counts (protobuf encoding, "last one wins").
-    let mut value = None;
-    for field in Wire(bytes) {
-        value = Some(match field? {
-            (1, Value::Varint(_)) => Json::Null,
-            (2, Value::Fixed64(bits)) => Json::Number(number(f64::from_bits(bits))?),
-            (3, Value::Bytes(text)) => Json::String(std::str::from_utf8(text).ok()?.to_owned()),
-            (4, Value::Varint(flag)) => Json::Bool(flag != 0),
-            (5, Value::Bytes(bytes)) => structure(bytes, depth)?,
-            (6, Value::Bytes(bytes)) => list(bytes, depth)?,
-            _ => return None,
-        });
-    }
-    value
+    let mut fields = Wire(bytes);
+    let value = match fields.next()?? {
+        (1, Value::Varint(_)) => Json::Null,
+        (2, Value::Fixed64(bits)) => Json::Number(number(f64::from_bits(bits))?),
+        (3, Value::Bytes(text)) => Json::String(std::str::from_utf8(text).ok()?.to_owned()),
+        (4, Value::Varint(flag)) => Json::Bool(flag != 0),
+        (5, Value::Bytes(bytes)) => structure(bytes, depth)?,
+        (6, Value::Bytes(bytes)) => list(bytes, depth)?,
+        _ => return None,
+    };
+    fields.next().is_none().then_some(value)
 }
 
 /// `message ListValue { repeated Value values = 1; }`
@@ -138,6 +140,9 @@ fn number(value: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     if !value.is_finite() {
         return None;
+    }
+    if value == 0.0 {
+        return Some(Number::Unsigned(0)); // -0 too
     }
     if value.fract() != 0.0 || value.abs() > EXACT {
         return Some(Number::Float(value));

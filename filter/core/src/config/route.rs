@@ -43,7 +43,7 @@ fn read(root: &Node<'_>, policy: &Policy, sink: &mut Problems) -> Option<RouteRu
         if place.is_none() {
             node.wrong(format!("the name of a rule, {}", one_of(names())), sink);
         }
-        return place.map(RouteRuleKind::Named);
+        return place.map(|place| RouteRuleKind::Named(place, name.to_owned()));
     }
     let issuers: Vec<&str> = policy.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
     let around = Surroundings { issuers: &issuers, forward: &policy.forward };

@@ -35,7 +35,7 @@ pub(crate) fn token(node: Option<&Node<'_>>, sink: &mut Problems) -> (Vec<TokenS
                     continue;
                 };
                 // Twice the same place would find each token twice, and so refuse every one.
-                if sources.contains(&source) {
+                if sources.iter().any(|known: &TokenSource| known.overlaps(&source)) {
                     node.wrong("each place once", sink);
                 }
                 sources.push(source);
