@@ -91,6 +91,22 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_source_file_in_the_text_exists() {
+    let mut files = 0;
+    for page in pages() {
+        for (number, line) in page.prose() {
+            for name in code(line).iter().filter(|name| name.ends_with(".rs")) {
+                files += 1;
+                let folders = ["", "filter/src", "filter/core/src"];
+                let exists = folders.iter().any(|folder| root().join(folder).join(name).is_file());
+                assert!(exists, "{}:{number}: {name} is in none of {folders:?}", page.name);
+            }
+        }
+    }
+    assert!(files > 30, "{files}");
+}
+
+#[test]
 fn every_path_in_a_table_of_the_readme_exists() {
     let readme = Page::read("README.md");
     let table = readme.tables_of("where").remove(0);
