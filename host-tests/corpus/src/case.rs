@@ -50,6 +50,16 @@ impl Case {
         scenario::seconds(&self.file)
     }
 
+    /// The reason codes that its requests must show; cheap, since nothing is minted for it.
+    ///
+    /// # Errors
+    ///
+    /// The file has no requests that could be read.
+    pub fn reasons(&self) -> Result<Vec<String>, Error> {
+        let requests = scenario::requests(&self.file, &self.file_name())?;
+        Ok(requests.into_iter().filter_map(|request| request.reason).collect())
+    }
+
     /// Mints the tokens and fills in everything, with all times moved by `shift` seconds.
     ///
     /// # Errors

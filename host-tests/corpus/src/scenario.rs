@@ -179,7 +179,7 @@ pub(crate) fn mint(
 }
 
 /// The requests of the file; a refused configuration that lists none is tried with a good token.
-fn requests(file: &ScenarioFile, file_name: &str) -> Result<Vec<RequestFile>, Error> {
+pub(crate) fn requests(file: &ScenarioFile, file_name: &str) -> Result<Vec<RequestFile>, Error> {
     if file.why.trim().is_empty() {
         return Err(Error::field(file_name, "why", "it is empty"));
     }

@@ -5,7 +5,7 @@ use scenario_corpus::{Clock, load};
 #[test]
 fn every_scenario_can_be_minted() {
     let cases = load().unwrap();
-    assert!(cases.len() > 50, "found {} scenarios", cases.len());
+    assert!(cases.len() > 200, "found {} scenarios", cases.len());
     let problems: Vec<String> =
         cases.iter().filter_map(|case| case.mint(0).err()).map(|e| e.to_string()).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
