@@ -10,6 +10,7 @@
 // read differently there.
 #![cfg(not(target_family = "wasm"))]
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
