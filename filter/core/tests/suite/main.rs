@@ -23,11 +23,8 @@ mod rejects;
 mod rfc;
 mod wycheproof;
 
-/// Modules for the targets with files and randomness.
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-mod hosted {
-    pub(crate) mod oracle;
-}
+mod hosted;
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) use core::prelude::v1::test;

@@ -11,13 +11,11 @@ use jwt_compact::{
     alg::{Rsa, RsaPrivateKey, RsaPublicKey},
 };
 use jwt_gate_core::Reject;
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::*, test_runner::TestRunner};
 use rsa_of_the_oracle::pkcs8::DecodePrivateKey as _;
 use serde_json::{Value, json};
 
+use super::cases;
 use crate::{
     gate::{Gate, document, issuer_with},
     signer::{MALLORY, RSA_1, RSA_3072, RSA_E3},
@@ -183,7 +181,7 @@ fn gate_and_oracle_agree_but_for_the_gates_own_rules() {
     let gate = Gate::new(&document());
     let (agreed, refused, stricter) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let count = |counter: &Cell<u32>| counter.set(counter.get() + 1);
-    TestRunner::new(Config { cases: 400, ..Config::default() })
+    TestRunner::new(cases(400))
         .run(&drafts(), |draft| {
             let token = draft.mint();
             let (gate, oracle) = (gate.judge(&token), oracle(&token));
