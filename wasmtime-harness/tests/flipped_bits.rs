@@ -3,6 +3,13 @@
 //! Every bit of every character: those of the header and the payload, those of the signature, the
 //! dots, and the bits of a character that stand for no bit of the bytes.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test; clippy does not see that its helpers are part of it"
+)]
+
 use std::{path::Path, thread};
 
 use proxy_host_model::{Clock, Fate, Guest, Host, Model, Outcome, Request};

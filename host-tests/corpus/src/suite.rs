@@ -13,8 +13,11 @@ use crate::{Case, Error, Exceptions, Scenario, load};
 #[derive(Clone)]
 pub struct Way {
     name: String,
-    run: Arc<dyn Fn(&Scenario) -> Result<(), String> + Send + Sync>,
+    run: Arc<Run>,
 }
+
+/// Runs a scenario and says what is wrong.
+type Run = dyn Fn(&Scenario) -> Result<(), String> + Send + Sync;
 
 impl Way {
     /// A way with a name that tells it from the others; `run` says what is wrong.
