@@ -135,3 +135,26 @@ fn the_readme_names_the_commands_that_there_are() {
         .collect();
     assert_eq!(named, known);
 }
+
+#[test]
+fn the_readme_shows_requests_of_the_demonstration() {
+    let cases = fs::read_to_string(root().join("xtask/demo/src/cases.rs")).expect("the cases");
+    let blocks = Page::read("README.md").blocks();
+    let shown = blocks.iter().find(|block| block.text.contains("came back")).expect("the table");
+    let mut lines = shown.text.lines();
+    let header = lines.next().expect("a header");
+    let column = |name: &str| header.find(name).expect("a column");
+    let (what, came, why) = (column("what it is"), column("came back"), column("why"));
+    let mut rows = 0;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let sent = format!("\"{}\"", line[what..came].trim());
+        assert!(cases.contains(&sent), "{}: no case {sent}", shown.place);
+        let details = match &line[why..] {
+            "allowed" => "\"via_upstream\"".to_owned(),
+            reason => format!("\"jwt_gate.{reason}\""),
+        };
+        assert!(cases.contains(&details), "{}: no case with {details}", shown.place);
+        rows += 1;
+    }
+    assert!(rows > 10, "{rows}");
+}
