@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod bench;
+mod compose;
 mod demo;
 mod fuzz;
 mod lint;

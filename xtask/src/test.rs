@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that CI runs.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Instant,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    demo, fuzz, lint,
+    compose, demo, fuzz, lint,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -27,7 +27,7 @@ struct Stage {
 /// In the order in which they run: what fails fast and often comes first. The stages that need the
 /// module build it themselves, so that each can be run alone.
 const STAGES: &[Stage] = &[
-    Stage { name: "fmt", about: "the sources are formatted", run: fmt },
+    Stage { name: "fmt", about: "the sources are formatted, the lock file is complete", run: fmt },
     Stage { name: "clippy", about: "no lint complains, on the machine and as wasm", run: clippy },
     Stage { name: "xtask", about: "tests of these commands and of the demonstration", run: xtask },
     Stage { name: "wasm", about: "the module builds and tells no path", run: module },
@@ -54,22 +54,30 @@ const STAGES: &[Stage] = &[
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
 
-/// Runs the stages named, or all, and ends with the line `N passed, N failed`.
+/// Stages that run only when they are named: a machine may lack what they need.
+const ON_REQUEST: &[Stage] = &[Stage {
+    name: "compose",
+    about: "only when named: envoy/compose.yaml answers as it says, in Docker or Podman",
+    run: compose::stage,
+}];
+
+/// Runs the stages named, or all of [`STAGES`], and ends with the line `N passed, N failed`.
 pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
+    let known = || STAGES.iter().chain(ON_REQUEST);
     if names.iter().any(|name| name == "--list") {
-        for stage in STAGES {
+        for stage in known() {
             println!("{:<10} {}", stage.name, stage.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let is_stage = |name: &&String| STAGES.iter().any(|stage| stage.name == *name);
-    if let Some(unknown) = names.iter().find(|name| !is_stage(name)) {
-        let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+    if let Some(unknown) = names.iter().find(|name| !known().any(|stage| stage.name == **name)) {
+        let known: Vec<&str> = known().map(|stage| stage.name).collect();
         bail!("found stage `{unknown}`, expected some of: {}", known.join(", "));
     }
-    let is_wanted =
-        |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
-    let stages: Vec<&Stage> = STAGES.iter().filter(is_wanted).collect();
+    let stages: Vec<&Stage> = match names {
+        [] => STAGES.iter().collect(),
+        _ => known().filter(|stage| names.iter().any(|name| name == stage.name)).collect(),
+    };
 
     shell::end_all_when_interrupted()?;
     setup::rust_targets()?;
@@ -107,7 +115,7 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// The module, built from the sources as they are: a stale one would pass for a broken one.
-    fn need_module(&mut self) -> Result<()> {
+    pub(crate) fn need_module(&mut self) -> Result<()> {
         let built = self.module.get_or_insert_with(|| {
             let built = wasm::build().map_err(|error| format!("{error:#}"));
             if built.is_err() {
@@ -127,6 +135,11 @@ fn fmt(_: &mut Tools) -> Result<Tally> {
     let manifest = fuzz::manifest();
     tally +=
         tally::check(shell::cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))?;
+    // Cargo has completed the lock file by now; where nothing was edited, that is a difference.
+    if env::var_os("CI").is_some() {
+        let lock = ["diff", "--exit-code", "--", "Cargo.lock"];
+        tally += tally::check(shell::command("git").args(lock))?;
+    }
     Ok(tally)
 }
 
