@@ -10,7 +10,9 @@
     reason = "a test; clippy does not see that its helpers are part of it"
 )]
 
-use std::{path::Path, thread};
+mod module;
+
+use std::thread;
 
 use proxy_host_model::{Clock, Fate, Guest, Host, Model, Outcome, Request};
 use scenario_corpus::{named_policy, real_token};
@@ -21,10 +23,10 @@ const NOW_SECONDS: u64 = 1_541_592_000;
 
 #[test]
 fn no_flipped_bit_is_accepted() {
-    let module = module();
+    let module = module::get();
     let token = real_token("auth0").unwrap().into_bytes();
 
-    let mut host = start(&module);
+    let mut host = start(module);
     let outcome = send(&mut host, &token);
     assert_eq!(outcome.fate, Fate::Continued, "the token itself: {:?}", outcome.reply);
 
@@ -35,7 +37,7 @@ fn no_flipped_bit_is_accepted() {
     let tried: usize = thread::scope(|scope| {
         let running: Vec<_> = flips
             .chunks(share)
-            .map(|flips| scope.spawn(|| try_all(&module, &token, flips)))
+            .map(|flips| scope.spawn(|| try_all(module, &token, flips)))
             .collect();
         running.into_iter().map(|worker| worker.join().unwrap()).sum()
     });
@@ -57,13 +59,6 @@ fn try_all(module: &Module, token: &[u8], flips: &[(usize, u8)]) -> usize {
         );
     }
     flips.len()
-}
-
-fn module() -> Module {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/jwt_gate.wasm");
-    Module::load(&path).unwrap_or_else(|e| {
-        panic!("found no usable module ({e}); `cargo xtask wasm` builds target/jwt_gate.wasm")
-    })
 }
 
 fn start(module: &Module) -> Host<Vm> {

@@ -139,10 +139,10 @@ fn fill(value: &mut Value) -> Result<(), String> {
 }
 
 fn lookup(name: &str) -> Result<Vec<u8>, String> {
-    key::placeholder(name).unwrap_or_else(|| {
+    text::repeated(name).or_else(|| key::placeholder(name)).unwrap_or_else(|| {
         Err(format!(
             "found ${{{name}}}, expected one of ${{pem:KEY}}, ${{der:KEY}}, ${{pkcs1:KEY}}, \
-             ${{jwk:KEY}}, ${{file:NAME}}, ${{vector:FILE}}"
+             ${{jwk:KEY}}, ${{file:NAME}}, ${{vector:FILE}}, ${{repeat:TEXT:COUNT}}"
         ))
     })
 }

@@ -24,6 +24,16 @@ pub(crate) fn sole_placeholder(text: &str) -> Option<&str> {
     (!name.contains(['{', '}'])).then_some(name)
 }
 
+/// What the placeholder `${repeat:TEXT:COUNT}` stands for; `None` for any other name.
+pub(crate) fn repeated(name: &str) -> Option<Result<Vec<u8>, String>> {
+    let rest = name.strip_prefix("repeat:")?;
+    let parts = rest.rsplit_once(':').and_then(|(what, n)| Some((what, n.parse().ok()?)));
+    Some(match parts {
+        Some((what, count)) => Ok(what.repeat(count).into_bytes()),
+        None => Err(format!("found ${{{name}}}, expected ${{repeat:TEXT:COUNT}}")),
+    })
+}
+
 fn expand(text: &str, escapes: bool, lookup: &Lookup<'_>) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -89,13 +89,6 @@ impl<'a> Tokens<'a> {
                 .map_err(|_| format!("found ${{{name}}}, expected ${{time:SECONDS}}"))?;
             return Ok((seconds + self.shift).to_string().into_bytes());
         }
-        if let Some(rest) = name.strip_prefix("repeat:") {
-            let (what, count) = rest
-                .rsplit_once(':')
-                .and_then(|(what, count)| Some((what, count.parse().ok()?)))
-                .ok_or_else(|| format!("found ${{{name}}}, expected ${{repeat:TEXT:COUNT}}"))?;
-            return Ok(what.repeat(count).into_bytes());
-        }
         if let Some(inner) = name.strip_prefix("standard:") {
             let mut text = self.placeholder_at(inner, depth)?;
             for byte in &mut text {
@@ -107,7 +100,7 @@ impl<'a> Tokens<'a> {
             }
             return Ok(text);
         }
-        if let Some(text) = key::placeholder(name) {
+        if let Some(text) = text::repeated(name).or_else(|| key::placeholder(name)) {
             return text;
         }
         let (token, part) = match name.split_once('.') {
