@@ -110,7 +110,7 @@ impl Listener {
     /// The filter module is not built.
     pub fn build(&self) -> Result<Value> {
         let mut filters = self.before.clone();
-        filters.push(gate(&self.policy)?);
+        filters.push(gate(&self.name, &self.policy)?);
         filters.extend(self.after.iter().cloned());
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -163,13 +163,15 @@ pub const DETAILS: &str = "x-test-details";
 /// The beginning of the headers in which [`Listener::show_filter_state`] shows.
 pub const STATE: &str = "x-test-state-";
 
-fn gate(policy: &Policy) -> Result<Value> {
+fn gate(name: &str, policy: &Policy) -> Result<Value> {
     Ok(json!({
         "name": "jwt_gate",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
-                "name": "jwt_gate",
+                // Envoy remembers that it refused a configuration under this name, and says no more
+                // why.
+                "name": name,
                 "failure_policy": "FAIL_RELOAD",
                 "vm_config": {
                     "vm_id": "jwt-gate.test",
