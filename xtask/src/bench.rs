@@ -1,15 +1,29 @@
 //! `cargo xtask bench`: what a decision costs natively.
 
-use std::process::ExitCode;
+use std::{
+    io::{BufRead, BufReader},
+    process::{ExitCode, Stdio},
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::shell;
+use crate::shell::{self, Group};
 
-/// Runs the core's benchmarks; further arguments go to criterion.
+/// Runs the core's benchmarks and prints a line for each: least, middle and greatest estimate.
+/// Further arguments go to criterion.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    shell::end_all_when_interrupted()?;
     let mut cargo = shell::cargo();
     cargo.args(["bench", "--package", "jwt-gate-core", "--bench", "decide", "--"]).args(arguments);
-    shell::run(&mut cargo)?;
-    Ok(ExitCode::SUCCESS)
+    let mut group = Group::start(cargo.stdout(Stdio::piped()))?;
+    let output = group.child().stdout.take().context("the program has no standard output")?;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        // Criterion tells its progress on lines of their own.
+        if !line.starts_with("Benchmarking ") {
+            println!("{line}");
+        }
+    }
+    let is_done = group.child().wait()?.success();
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
