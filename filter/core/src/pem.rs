@@ -43,11 +43,21 @@ pub fn read_keys(text: &str) -> Result<Vec<Key>, Vec<String>> {
 
 /// Label, body and what follows the block.
 fn split_block(block: &str) -> Result<(&str, &str, &str), String> {
-    let (label, body) = block.split_once("-----").ok_or("a BEGIN line that does not end")?;
+    // A label is shown in problems. Without the dashes that end its line it would run on into the
+    // block, which may be a private key.
+    let (label, body) = block
+        .split_once("-----")
+        .filter(|(label, _)| is_label(label))
+        .ok_or("a BEGIN line that does not end")?;
     let end = format!("-----END {label}-----");
     let (body, after) =
         body.split_once(end.as_str()).ok_or_else(|| format!("no END line for {label}"))?;
     Ok((label, body, after))
+}
+
+fn is_label(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    (1..=40).contains(&text.len()) && text.bytes().all(plain)
 }
 
 fn read_block(label: &str, body: &str) -> Result<Key, String> {
