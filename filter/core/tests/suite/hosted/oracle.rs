@@ -181,7 +181,9 @@ fn gate_and_oracle_agree_but_for_the_gates_own_rules() {
     let gate = Gate::new(&document());
     let (agreed, refused, stricter) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let count = |counter: &Cell<u32>| counter.set(counter.get() + 1);
-    TestRunner::new(cases(400))
+    let config = cases(400);
+    let least = config.cases / 20;
+    TestRunner::new(config)
         .run(&drafts(), |draft| {
             let token = draft.mint();
             let (gate, oracle) = (gate.judge(&token), oracle(&token));
@@ -204,7 +206,7 @@ fn gate_and_oracle_agree_but_for_the_gates_own_rules() {
         .unwrap();
     // Without tokens on both sides this test would say nothing.
     let counts = [agreed.get(), refused.get(), stricter.get()];
-    assert!(counts.iter().all(|count| *count >= 20), "accepted, refused, stricter: {counts:?}");
+    assert!(counts.iter().all(|count| *count >= least), "accepted, refused, stricter: {counts:?}");
 }
 
 #[test]
