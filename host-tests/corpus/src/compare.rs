@@ -122,6 +122,13 @@ impl Scenario {
         if let Some(warnings) = &seen.warnings {
             beginnings("warning", &self.warned, warnings, &mut found);
         }
+        let texts = seen.problems.iter().chain(&seen.warnings).flatten();
+        for text in texts {
+            // What stands where a key belongs may be a private key by mistake.
+            if self.policy.long_lines().iter().any(|line| text.contains(line.as_str())) {
+                found.push(format!("a whole line of the policy, as of a key, is in {text:?}"));
+            }
+        }
         found
     }
 

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::{Error, case::root, change, file::ScenarioFile, key, proto, text};
 
+/// The shortest line that is looked for in logs; those of a PEM block have 64 characters.
+const KEY_LINE: usize = 60;
+
 /// The form in which a configuration is handed over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
@@ -48,6 +51,15 @@ impl PolicyDocument {
             Form::Json => &self.json,
             Form::Struct => &self.structure,
         }
+    }
+
+    /// The lines of its texts that are as long as those of keys, none of which belongs into a log.
+    pub(crate) fn long_lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(value) = &self.value {
+            collect_long_lines(value, &mut lines);
+        }
+        lines
     }
 
     fn of(name: &str, value: Value) -> Result<Self, String> {
@@ -117,6 +129,20 @@ fn read(name: &str) -> Result<Value, Error> {
 
 fn file_name(name: &str) -> String {
     format!("scenarios/policies/{name}.yaml")
+}
+
+fn collect_long_lines(value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let long = text.lines().filter(|line| line.len() >= KEY_LINE);
+            lines.extend(long.map(str::to_owned));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_long_lines(item, lines)),
+        Value::Object(members) => {
+            members.values().for_each(|member| collect_long_lines(member, lines));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Fills in the placeholders of every string; a `${jwk:…}` alone becomes the key's object.
