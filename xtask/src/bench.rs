@@ -15,13 +15,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     shell::end_all_when_interrupted()?;
     let mut cargo = shell::cargo();
     cargo.args(["bench", "--package", "jwt-gate-core", "--bench", "decide", "--"]).args(arguments);
-    let mut group = Group::start(cargo.stdout(Stdio::piped()))?;
-    let output = group.child().stdout.take().context("the program has no standard output")?;
-    for line in BufReader::new(output).lines() {
+    let mut group = Group::start(cargo.stderr(Stdio::piped()))?;
+    let progress = group.child().stderr.take().context("the program has no standard error")?;
+    for line in BufReader::new(progress).lines() {
         let line = line?;
-        // Criterion tells its progress on lines of their own.
+        // Criterion's progress would stand between the figures, which go to standard output.
         if !line.starts_with("Benchmarking ") {
-            println!("{line}");
+            eprintln!("{line}");
         }
     }
     let is_done = group.child().wait()?.success();
