@@ -13,8 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends one request without a body and reads the reply to its end.
 ///
-/// `:method`, `:path` and `:authority` are taken from the list, wherever they stand; everything
-/// else goes out in order, byte for byte.
+/// `:method`, `:path` and `:authority` are taken from the list, wherever they stand (without
+/// `:authority` and `host`, the host is `api.test`); everything else goes out in order, byte for
+/// byte.
 ///
 /// # Errors
 ///
@@ -57,9 +58,13 @@ fn request_head<N: AsRef<[u8]>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> Vec<u8> {
     head.extend_from_slice(pseudo(":method", b"GET"));
     head.push(b' ');
     head.extend_from_slice(pseudo(":path", b"/"));
-    head.extend_from_slice(b" HTTP/1.1\r\nhost: ");
-    head.extend_from_slice(pseudo(":authority", b"api.test"));
-    head.extend_from_slice(b"\r\n");
+    head.extend_from_slice(b" HTTP/1.1\r\n");
+    let is_host = |(name, _): &(N, V)| name.as_ref().eq_ignore_ascii_case(b"host");
+    if !headers.iter().any(is_host) {
+        head.extend_from_slice(b"host: ");
+        head.extend_from_slice(pseudo(":authority", b"api.test"));
+        head.extend_from_slice(b"\r\n");
+    }
     for (name, value) in headers {
         if !name.as_ref().starts_with(b":") {
             head.extend_from_slice(name.as_ref());

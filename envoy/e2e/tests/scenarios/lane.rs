@@ -76,10 +76,10 @@ pub(crate) fn sayable(exchange: &Exchange, protocol: Protocol) -> bool {
     let count = |name: &[u8]| exchange.headers.iter().filter(|(n, _)| n == name).count();
     count(b":method") == 1
         && count(b":path") == 1
-        && count(b":authority") <= 1
+        && count(b":authority") + count(b"host") <= 1
         && match protocol {
             Protocol::Http1 => true,
-            Protocol::Http2 => http2::expressible(&exchange.headers),
+            Protocol::Http2 => count(b"host") == 0 && http2::expressible(&exchange.headers),
         }
 }
 
