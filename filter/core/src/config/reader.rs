@@ -218,7 +218,8 @@ impl<'d> Fields<'d> {
         for (name, _) in self.members {
             if !self.asked.contains(&name.as_str()) {
                 sink.error(
-                    &join(&self.path, &shorten(name)),
+                    // Escaped: a line break in a name would be a line of its own in the log.
+                    &join(&self.path, &shorten(name).escape_debug().to_string()),
                     "an unknown field",
                     one_of(self.asked.iter().copied()),
                 );
