@@ -1,5 +1,9 @@
 //! Tokens, minted as a scenario describes them: good ones, and every kind of bad one.
 
+mod shape;
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -9,10 +13,12 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::{
     base64url,
-    file::{Part, TokenFile},
+    file::TokenFile,
     key::{self, Key, SigningAlgorithm},
     text,
 };
+
+use self::shape::{Padding, damaged, padded_to};
 
 /// A claim further than this from the scenario's `now` is no time that should move with it.
 const NEAR_SECONDS: i64 = 10 * 365 * 24 * 3600;
@@ -246,13 +252,6 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// What is put into a token so that it has a wanted length.
-#[derive(Default)]
-struct Padding {
-    header: usize,
-    claims: Option<usize>,
-}
-
 fn default_header(algorithm: SigningAlgorithm, kid: &str) -> Map<String, Value> {
     let Value::Object(header) = json!({"alg": algorithm.name(), "typ": "JWT", "kid": kid}) else {
         return Map::new();
@@ -297,181 +296,5 @@ fn expanded(value: &Value, lookup: &text::Lookup<'_>) -> Result<Value, String> {
         serde_json::from_str(&out).map_err(|e| e.to_string())
     } else {
         Ok(Value::String(out))
-    }
-}
-
-/// Pads claims, and the header where base64 cannot give the length otherwise.
-fn padded_to(
-    length: usize,
-    sign: impl Fn(&Padding) -> Result<Vec<u8>, String>,
-) -> Result<Vec<u8>, String> {
-    for header in 0..4 {
-        let least = sign(&Padding { header, claims: Some(0) })?.len();
-        let missing = length.checked_sub(least);
-        let missing = missing.ok_or_else(|| format!("pad_to: it already has {least} bytes"))?;
-        for claims in (missing * 3 / 4).saturating_sub(3)..=missing {
-            // Base64 grows by 4 for 3 bytes: only a few lengths are near enough to be worth a
-            // signature.
-            if claims > missing * 3 / 4 + 3 {
-                break;
-            }
-            let token = sign(&Padding { header, claims: Some(claims) })?;
-            if token.len() == length {
-                return Ok(token);
-            }
-        }
-    }
-    Err(format!("pad_to: no padding gives {length} bytes"))
-}
-
-fn damaged(token: Vec<u8>, how: &TokenFile) -> Result<Vec<u8>, String> {
-    if how.flip.is_none() && how.stray_bits.is_none() {
-        return Ok(token);
-    }
-    let text = String::from_utf8(token).map_err(|e| e.to_string())?;
-    let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-    let mut change = |part: Part, f: &dyn Fn(&str) -> Result<String, String>| {
-        let index = match part {
-            Part::Header => 0,
-            Part::Payload => 1,
-            Part::Signature => 2,
-        };
-        let part = parts.get_mut(index).ok_or("the part is not there")?;
-        *part = f(part)?;
-        Ok::<(), String>(())
-    };
-    if let Some((part, bit)) = how.flip {
-        change(part, &|text| {
-            let mut bytes = base64url::decode(text)?;
-            let byte = bytes.get_mut(bit / 8).ok_or("flip: there is no such bit")?;
-            *byte ^= 1 << (bit % 8);
-            Ok(base64url::encode(bytes))
-        })?;
-    }
-    if let Some(part) = how.stray_bits {
-        change(part, &|text| {
-            base64url::with_stray_bits(text).map_err(|e| format!("stray_bits: {e}"))
-        })?;
-    }
-    Ok(parts.join(".").into_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use jwt_compact::{
-        AlgorithmExt as _, UntrustedToken,
-        alg::{Rsa, RsaPublicKey},
-    };
-    use rsa::pkcs8::DecodePublicKey as _;
-
-    use super::*;
-
-    fn tokens_file(text: &str) -> BTreeMap<String, TokenFile> {
-        toml::from_str(text).unwrap()
-    }
-
-    fn text_of(tokens: &Tokens<'_>, name: &str) -> String {
-        String::from_utf8(tokens.get(name).unwrap()).unwrap()
-    }
-
-    /// The claims, if jwt-compact accepts the signature of `rsa-1`.
-    fn verified(token: &str) -> Option<Map<String, Value>> {
-        let pem = Key::load("rsa-1").unwrap().public_pem();
-        let key = RsaPublicKey::from_public_key_pem(&pem).unwrap();
-        let token = UntrustedToken::new(token).ok()?;
-        let token = Rsa::rs256().validator::<Map<String, Value>>(&key).validate(&token).ok()?;
-        Some(token.claims().custom.clone())
-    }
-
-    const GOOD: &str = r#"
-        [good]
-        key = "rsa-1"
-        claims = { sub = "alice", exp = 1_700_000_300 }
-    "#;
-
-    #[test]
-    fn an_independent_reader_accepts_what_is_minted() {
-        let shared = tokens_file(GOOD);
-        let own = BTreeMap::new();
-        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 0);
-        assert_eq!(verified(&text_of(&tokens, "good")).unwrap()["sub"], "alice");
-
-        let Value::Object(claims) = json!({"sub": "bob"}) else { panic!("an object") };
-        let token = mint(&Key::load("rsa-1").unwrap(), &Map::new(), &claims);
-        assert_eq!(verified(&token).unwrap()["sub"], "bob");
-    }
-
-    #[test]
-    fn times_near_now_move_with_the_clock() {
-        let shared = tokens_file(
-            r#"
-            [t]
-            key = "rsa-1"
-            claims = { exp = 1_700_000_300, nbf = 0, iat = 1_699_999_999.5, other = 1_700_000_000 }
-            "#,
-        );
-        let own = BTreeMap::new();
-        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 1_000);
-        let payload = tokens.placeholder("t.payload").unwrap();
-        let payload = base64url::decode(std::str::from_utf8(&payload).unwrap()).unwrap();
-        let claims: Value = serde_json::from_slice(&payload).unwrap();
-        assert_eq!(
-            claims,
-            json!({"exp": 1_700_001_300, "nbf": 0, "iat": 1_700_000_999.5, "other": 1_700_000_000})
-        );
-        assert_eq!(tokens.placeholder("time:5").unwrap(), b"1005");
-    }
-
-    #[test]
-    fn damage_is_done_to_a_good_token() {
-        let shared = tokens_file(GOOD);
-        let own = tokens_file(
-            r#"
-            flipped = { like = "good", flip = ["payload", 9] }
-            stray = { like = "good", stray_bits = "signature" }
-            padded = { like = "good", input = "${good.header}=.${good.payload}" }
-            unsigned = { like = "good", sign = "none" }
-            confused = { like = "good", sign = "HS256", secret = "${pem:rsa-1}" }
-            long = { like = "good", pad_to = 2001 }
-            longer = { like = "good", pad_to = 2002 }
-            "#,
-        );
-        let tokens = Tokens::new(&shared, &own, 1_700_000_000, 0);
-        let good = text_of(&tokens, "good");
-        for name in ["flipped", "stray", "unsigned", "confused"] {
-            let token = text_of(&tokens, name);
-            assert_ne!(token, good, "{name}");
-            assert!(verified(&token).is_none(), "{name}");
-        }
-        assert!(text_of(&tokens, "unsigned").ends_with('.'));
-        assert!(text_of(&tokens, "padded").contains("=."));
-        assert_eq!(text_of(&tokens, "long").len(), 2001);
-        assert_eq!(text_of(&tokens, "longer").len(), 2002);
-        assert!(verified(&text_of(&tokens, "longer")).is_some());
-    }
-
-    #[test]
-    fn mistakes_name_the_token() {
-        let shared = tokens_file(
-            r#"
-            a = { like = "b" }
-            b = { like = "a" }
-            keyless = { claims = {} }
-            loop = { text = "${loop}" }
-            unkeyed = { key = "nobody" }
-            "#,
-        );
-        let own = BTreeMap::new();
-        let tokens = Tokens::new(&shared, &own, 0, 0);
-        for name in ["a", "keyless", "loop", "unkeyed", "absent"] {
-            let problem = tokens.get(name).unwrap_err();
-            assert!(problem.starts_with(&format!("token.{name}: ")), "{problem}");
-        }
-    }
-
-    #[test]
-    fn the_real_tokens_are_here() {
-        assert!(real_token("auth0").unwrap().starts_with("eyJ"));
-        assert!(real_token("nobody").is_err());
     }
 }
