@@ -21,12 +21,10 @@ pub(super) fn padded_to(
         let least = sign(&Padding { header, claims: Some(0) })?.len();
         let missing = length.checked_sub(least);
         let missing = missing.ok_or_else(|| format!("pad_to: it already has {least} bytes"))?;
-        for claims in (missing * 3 / 4).saturating_sub(3)..=missing {
-            // Base64 grows by 4 for 3 bytes: only a few lengths are near enough to be worth a
-            // signature.
-            if claims > missing * 3 / 4 + 3 {
-                break;
-            }
+        // Base64 grows by 4 for 3 bytes: only a few lengths are near enough to be worth a
+        // signature.
+        let near = missing * 3 / 4;
+        for claims in near.saturating_sub(3)..=near + 3 {
             let token = sign(&Padding { header, claims: Some(claims) })?;
             if token.len() == length {
                 return Ok(token);
