@@ -60,6 +60,11 @@ impl Forward {
         Ok(())
     }
 
+    /// Whether a client's headers may be taken away where there is nothing else to refuse.
+    pub(crate) fn strips(&self) -> bool {
+        self.on_spoofed == OnSpoofed::Strip && !self.guarded.is_empty()
+    }
+
     /// Takes every guarded header off the request: on every path, whatever the verdict.
     pub(crate) fn strip(&self, request: &Request<'_>, patch: &mut Patch) {
         for name in self.spoofed(request) {

@@ -72,6 +72,11 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
         forward_token,
         sink,
     );
+    if route_metadata && forward.strips() {
+        // The rule comes from the route that was chosen with the header still there.
+        let expected = "deny, as Envoy picks the route again once the header is gone, unseen here";
+        sink.warn("on_spoofed_header", "strip beside `route_metadata: true`", expected);
+    }
     let paths = sections::paths(fields.optional("on_ambiguous_path").as_ref(), sink);
     let rules = fields
         .required("rules", "a list of rules", sink)
