@@ -87,7 +87,9 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
         if self.state == State::PassedPrivate {
-            self.state = mark_private(&self.gate);
+            let (state, action) = mark_private(&self.gate);
+            self.state = state;
+            return action;
         }
         self.response_action()
     }
@@ -181,16 +183,17 @@ fn passed(patch: &Patch) -> State {
 /// could hand it to the next who sends the same address.
 ///
 /// [RFC 6750 section 2.3]: https://www.rfc-editor.org/rfc/rfc6750#section-2.3
-fn mark_private(gate: &Gate) -> State {
-    match abi::add_response_header(b"cache-control", b"private") {
-        Ok(()) => State::Passed,
-        Err(error) => {
-            let denial = gate.policy.host_error(&Request::new(&[], None));
-            let answered = answer(&denial);
-            gate.note_denied(&denial, Some(error));
-            if answered { State::Passed } else { State::ResponseHeld }
-        }
-    }
+///
+/// The action is for the response at hand: one that was replaced stays here, whatever the host
+/// makes of the reply, which comes by as a response of its own.
+fn mark_private(gate: &Gate) -> (State, Action) {
+    let Err(error) = abi::add_response_header(b"cache-control", b"private") else {
+        return (State::Passed, Action::Continue);
+    };
+    let denial = gate.policy.host_error(&Request::new(&[], None));
+    let answered = answer(&denial);
+    gate.note_denied(&denial, Some(error));
+    (if answered { State::Passed } else { State::ResponseHeld }, Action::Pause)
 }
 
 /// Sends the reply of a denial, and tells whether the host took it.

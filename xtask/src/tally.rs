@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{BufRead, BufReader, Write, stdout},
+    io::{BufRead, BufReader},
     ops::AddAssign,
     process::{Command, ExitStatus, Stdio},
     sync::{
@@ -99,9 +99,7 @@ fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
         let text = without_colours(&String::from_utf8_lossy(&line));
         tally += result(&text).unwrap_or_default();
         if !is_passed_test(&text) {
-            let mut out = stdout().lock();
-            out.write_all(&line)?;
-            out.write_all(b"\n")?;
+            println!("{}", String::from_utf8_lossy(&line));
         }
     }
     let status = group.child().wait()?;

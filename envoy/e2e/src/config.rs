@@ -3,7 +3,9 @@
 //! Path normalisation stays off here, unlike in the shipped files: the filter shall see the path
 //! that the client wrote, and refuse it by itself.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::places::module;
@@ -15,19 +17,8 @@ pub enum Policy {
     Struct(Value),
     /// As a `google.protobuf.StringValue`, which reaches the filter as it is.
     Text(String),
-}
-
-impl Policy {
-    fn any(&self) -> Value {
-        match self {
-            Self::Struct(value) => {
-                json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": value })
-            }
-            Self::Text(text) => {
-                json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text })
-            }
-        }
-    }
+    /// In a watched file of its own (ECDS); [`extension_file`] gives the text.
+    Watched(PathBuf),
 }
 
 /// One listener on a free port of 127.0.0.1 with JWT Gate in front of the upstream.
@@ -110,7 +101,7 @@ impl Listener {
     /// The filter module is not built.
     pub fn build(&self) -> Result<Value> {
         let mut filters = self.before.clone();
-        filters.push(gate(&self.policy)?);
+        filters.push(gate(&self.name, &self.policy)?);
         filters.extend(self.after.iter().cloned());
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -163,20 +154,60 @@ pub const DETAILS: &str = "x-test-details";
 /// The beginning of the headers in which [`Listener::show_filter_state`] shows.
 pub const STATE: &str = "x-test-state-";
 
-fn gate(policy: &Policy) -> Result<Value> {
+/// The text of a file for [`Policy::Watched`], with the policy in one of the other forms.
+///
+/// # Errors
+///
+/// The filter module is not built, or the policy is in a file again.
+pub fn extension_file(version: &str, policy: &Policy) -> Result<String> {
+    let gate = gate(GATE, policy)?;
+    ensure!(!gate["typed_config"].is_null(), "a watched file cannot name another");
+    let resource = json!({
+        "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+        "name": GATE,
+        "typed_config": gate["typed_config"],
+    });
+    Ok(serde_json::to_string_pretty(&json!({ "version_info": version, "resources": [resource] }))?)
+}
+
+const GATE: &str = "jwt_gate";
+
+fn gate(name: &str, policy: &Policy) -> Result<Value> {
+    const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+    let configuration = match policy {
+        Policy::Struct(value) => {
+            json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": value })
+        }
+        Policy::Text(text) => {
+            json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text })
+        }
+        Policy::Watched(path) => {
+            return Ok(json!({
+                "name": GATE,
+                "config_discovery": {
+                    "config_source": {
+                        "path_config_source": { "path": path }, "resource_api_version": "V3",
+                    },
+                    "type_urls": [WASM],
+                },
+            }));
+        }
+    };
     Ok(json!({
-        "name": "jwt_gate",
+        "name": GATE,
         "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "@type": WASM,
             "config": {
-                "name": "jwt_gate",
+                // Envoy remembers that it refused a configuration under this name, and says no more
+                // why.
+                "name": name,
                 "failure_policy": "FAIL_RELOAD",
                 "vm_config": {
                     "vm_id": "jwt-gate.test",
                     "runtime": "envoy.wasm.runtime.v8",
                     "code": { "local": { "filename": module()? } },
                 },
-                "configuration": policy.any(),
+                "configuration": configuration,
             },
         },
     }))
@@ -209,7 +240,7 @@ pub fn bootstrap(upstream: u16, listeners: &[Listener]) -> Result<Value> {
 
 /// Makes a bootstrap read more listeners from a watched file (LDS).
 #[must_use]
-pub fn watching(mut bootstrap: Value, listeners: &std::path::Path) -> Value {
+pub fn watching(mut bootstrap: Value, listeners: &Path) -> Value {
     // Watched by folder: a rename inside it is what Envoy takes for an update.
     bootstrap["dynamic_resources"] = json!({ "lds_config": {
         "path_config_source": { "path": listeners },

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -35,7 +36,10 @@ impl Place {
     ///
     /// The file system refused.
     pub fn new(test: &str) -> Result<Self> {
-        let folder = checkout().join("target/e2e").join(test);
+        let all = checkout().join("target/e2e");
+        fs::create_dir_all(&all).with_context(|| format!("making {}", all.display()))?;
+        wait_for_other_runs(&all)?;
+        let folder = all.join(test);
         if folder.exists() {
             fs::remove_dir_all(&folder)
                 .with_context(|| format!("emptying {}", folder.display()))?;
@@ -71,6 +75,20 @@ impl Place {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
     }
+}
+
+/// Two runs on one checkout would empty each other's folders: the second waits until the first has
+/// ended. The lock goes with the process.
+fn wait_for_other_runs(folder: &Path) -> Result<()> {
+    static LOCK: Mutex<Option<File>> = Mutex::new(None);
+    let mut held = LOCK.lock().map_err(|_| anyhow!("another test panicked at the lock"))?;
+    if held.is_none() {
+        let path = folder.join("lock");
+        let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+        file.lock().with_context(|| format!("waiting for {}", path.display()))?;
+        *held = Some(file);
+    }
+    Ok(())
 }
 
 /// A running Envoy; it is killed when this value goes.
@@ -109,7 +127,8 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args(["--concurrency", "1", "--file-flush-interval-msec", "10"])
-            .spawn()?;
+            .spawn()
+            .context("running setpriv (Debian: util-linux)")?;
         let mut envoy =
             Self { child, place: place.clone(), admin: Admin { port: 0 }, ports: BTreeMap::new() };
         let deadline = Instant::now() + START;
@@ -261,8 +280,12 @@ impl Drop for Envoy {
 /// Envoy with its log going to the place's folder.
 fn command(place: &Place, bootstrap: &str) -> Result<Command> {
     let log = File::create(place.path(LOG))?;
-    let mut command = Command::new(envoy_binary()?);
+    // Should the tests be killed, nobody is left to end Envoy: the kernel does, through setpriv of
+    // util-linux.
+    let mut command = Command::new("setpriv");
     command
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(envoy_binary()?)
         .arg("--config-path")
         .arg(place.path(bootstrap))
         // Shared memory would tie Envoys that run side by side to each other.

@@ -97,6 +97,10 @@ impl Gate {
         if !self.token_cookies.is_empty() && is_same("cookie") {
             return Some("reads the token from (token.from, a cookie)".into());
         }
+        // A route's own path match never sees the query; a header match on `:path` does.
+        if !self.token_parameters.is_empty() && is_same(":path") {
+            return Some("takes the token out of (token.from, a query parameter)".into());
+        }
         None
     }
 }

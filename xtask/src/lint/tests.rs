@@ -124,6 +124,7 @@ fn a_route_on_the_tokens_own_place_is_an_error() {
         &after("query_parameters: [{ name: page }]", "cookies: [{ name: app.at }]"),
         &["error: ", "the cookie `app.at`"],
     );
+    one(&after("name: x-version", "name: ':path'"), &["error: ", "takes the token out of"]);
     // Here the token has its own header, so that `authorization` is anybody's.
     assert_eq!(after("name: x-version", "name: authorization"), [""; 0]);
     let token = "token: { from: [{ header: x-token, scheme: none }, { cookie: app.at }, { query: access_token }] }";
@@ -132,6 +133,7 @@ fn a_route_on_the_tokens_own_place_is_an_error() {
     one(&findings(&by_default), &["error: ", "the header `authorization`"]);
     let cookie = GOOD.replace(token, "mode: enforce").replace("name: x-version", "name: cookie");
     assert_eq!(findings(&cookie), [""; 0]);
+    assert_eq!(findings(&cookie.replace("name: cookie", "name: ':path'")), [""; 0]);
 }
 
 #[test]

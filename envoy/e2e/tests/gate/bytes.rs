@@ -141,3 +141,24 @@ fn the_body_goes_where_the_headers_went() {
     let received = reply.received().expect("it went on");
     assert_eq!((received.body_bytes, gate.upstream.served()), (body.len(), 1));
 }
+
+/// Headers that a client names in `connection` are for this hop alone, and proxies take them off
+/// before the next: so a client could have an identity header taken off that the gate has set.
+#[test]
+fn no_header_of_ours_goes_by_the_clients_connection_header() {
+    let gate = gate("bytes-connection");
+    let port = gate.envoy.port("gate");
+    let good = format!("Bearer {}", token(json!({})).expect("a token"));
+    for named in ["x-user", "close, x-user", "te, x-user", "keep-alive, X-User, te"] {
+        let headers = [("authorization", good.as_str()), ("connection", named), ("te", "trailers")];
+        let reply = http1::send(port, &headers).expect("an answer");
+        let received = reply.received().unwrap_or_else(|| panic!("{named}: {reply:?}"));
+        assert_eq!(received.values("x-user"), ["alice"], "{named}");
+        assert_eq!(received.values("authorization"), [""; 0], "{named}");
+
+        // Nor is the token there for some and not for others: without it, nobody is let in.
+        let spoof = [("x-user", "root"), ("connection", named), ("te", "trailers")];
+        let reply = http1::send(port, &spoof).expect("an answer");
+        assert!((400..500).contains(&reply.status), "{named}: {reply:?}");
+    }
+}

@@ -87,6 +87,55 @@ fn a_bad_update_changes_nothing_and_a_good_one_everything() {
     assert!(reloads.values().all(|count| *count == 0), "the filter crashed: {reloads:?}");
 }
 
+/// The same with the filter alone in a watched file (ECDS), and everything else standing still.
+#[test]
+fn an_extension_file_is_updated_alike() {
+    let place = Place::new("updates-extension").expect("a folder");
+    let upstream = Upstream::start().expect("the upstream");
+    let write = |version: &str, document: Value| {
+        let text = config::extension_file(version, &Policy::Struct(document)).expect("the text");
+        place.write("gate.json", &text).expect("the file")
+    };
+    let path = write("1", wanting("one"));
+    let listener = Listener::new("gate", Policy::Watched(path));
+    let mut bootstrap = config::bootstrap(upstream.port(), &[listener]).expect("a configuration");
+    bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
+    place.write("envoy.json", &bootstrap.to_string()).expect("the file");
+    let envoy = Envoy::start(&place, "envoy.json").expect("Envoy");
+
+    let count = |what: &str| -> u64 {
+        let stats = envoy.stats("extension_config_discovery").expect("counters");
+        let found: Vec<_> = stats.iter().filter(|(name, _)| name.ends_with(what)).collect();
+        assert_eq!(found.len(), 1, "{what}: {stats:?}");
+        *found[0].1
+    };
+    let status = |scope: &str| {
+        let bearer = format!("Bearer {}", token(json!({ "scope": scope })).expect("a token"));
+        let port = envoy.port("gate");
+        http1::send(port, &[("authorization", bearer)]).expect("an answer").status
+    };
+    assert_eq!([status("one"), status("two")], [200, 403]);
+    let (taken, refused) = (count("update_success"), count("update_rejected"));
+
+    let mut bad = wanting("two");
+    bad["rules"][0]["acess"] = json!("public");
+    write("2", bad);
+    envoy
+        .wait_for("the refusal", || (count("update_rejected") == refused + 1).then_some(()))
+        .expect("the update is refused");
+    for _ in 0..20 {
+        assert_eq!([status("one"), status("two")], [200, 403], "the old policy must go on");
+    }
+
+    write("3", wanting("two"));
+    envoy
+        .wait_for("the update", || (count("update_success") == taken + 1).then_some(()))
+        .expect("the update is taken");
+    envoy
+        .wait_for("the new policy", || ([status("one"), status("two")] == [403, 200]).then_some(()))
+        .expect("the new policy serves");
+}
+
 /// At the start there is no old policy to go on with: Envoy does not start.
 #[test]
 fn a_bad_policy_at_the_start_stops_envoy() {

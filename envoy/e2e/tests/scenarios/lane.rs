@@ -6,10 +6,10 @@ use std::fmt;
 use anyhow::{Context, Result};
 use envoy_e2e::config::{self, Listener, Policy};
 use envoy_e2e::{Clock, Envoy, Place, Upstream, http1, http2};
-use scenario_corpus::{PolicyDocument, Scenario, Seen};
+use scenario_corpus::{Exchange, PolicyDocument, Scenario};
 use serde_json::{Value, json};
 
-use crate::observe;
+use crate::{Finding, Part, observe};
 
 /// The form in which Envoy is given a policy.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -70,16 +70,17 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Whether the protocol's client can send every request of the scenario as it is written.
-///
-/// HTTP/1.1 goes out as bytes, so that what it cannot say is not left out silently but fails.
-pub(crate) fn sayable(scenario: &Scenario, protocol: Protocol) -> bool {
-    match protocol {
-        Protocol::Http1 => true,
-        Protocol::Http2 => {
-            scenario.exchanges.iter().all(|exchange| http2::expressible(&exchange.headers))
+/// Whether the protocol's client can send a request as it is written.
+pub(crate) fn sayable(exchange: &Exchange, protocol: Protocol) -> bool {
+    // Both clients make up what is missing, and send the first of several.
+    let count = |name: &[u8]| exchange.headers.iter().filter(|(n, _)| n == name).count();
+    count(b":method") == 1
+        && count(b":path") == 1
+        && count(b":authority") <= 1
+        && match protocol {
+            Protocol::Http1 => true,
+            Protocol::Http2 => http2::expressible(&exchange.headers),
         }
-    }
 }
 
 /// One Envoy with a listener for each policy, form and route metadata.
@@ -122,36 +123,47 @@ impl Lane {
     }
 
     /// Sends the requests of a scenario and compares what became of them.
-    pub(crate) fn differences(
+    pub(crate) fn play(
         &self,
         scenario: &Scenario,
         form: Form,
         protocol: Protocol,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Finding>> {
         self.clock.set(scenario.now)?;
         let name = self.listeners.get(&key(scenario, form)).context("no listener")?;
         let port = self.envoy.port(name);
         let before = self.counters(scenario)?;
-        let mut found = Vec::new();
+        let mut findings = Vec::new();
+        let mut sent = 0;
         for (i, exchange) in scenario.exchanges.iter().enumerate() {
+            if !sayable(exchange, protocol) {
+                // What the library cannot say over HTTP/2 goes out over HTTP/1.1 as bytes; what
+                // those cannot say either has to be listed.
+                if matches!(protocol, Protocol::Http1) {
+                    let differences = vec!["HTTP/1.1 cannot say such a request".to_owned()];
+                    findings.push(Finding { part: Part::Request(i, protocol), differences });
+                }
+                continue;
+            }
+            sent += 1;
             let mark = self.envoy.log_mark()?;
             let reply = match protocol {
                 Protocol::Http1 => http1::send(port, &exchange.headers),
                 Protocol::Http2 => http2::send(port, &exchange.headers),
             };
-            let log = self.envoy.log_since(mark)?;
-            let seen: Seen = observe::seen(&exchange.headers, reply, &log);
+            let seen = observe::seen(&exchange.headers, reply, &self.envoy.log_since(mark)?);
             let differences = exchange.differences(&seen, observe::HOST_HEADERS);
-            found.extend(
-                differences.iter().map(|text| format!("request {} {}: {text}", i, exchange.why)),
-            );
+            findings.push(Finding { part: Part::Request(i, protocol), differences });
         }
-        let after = self.counters(scenario)?;
-        let rise = |(name, value): (&String, &u64)| {
-            (name.clone(), value - before.get(name).copied().unwrap_or(0))
-        };
-        found.extend(scenario.counter_differences(&after.iter().map(rise).collect()));
-        Ok(found)
+        if sent == scenario.exchanges.len() {
+            let after = self.counters(scenario)?;
+            let rise = |(name, value): (&String, &u64)| {
+                (name.clone(), value - before.get(name).copied().unwrap_or(0))
+            };
+            let differences = scenario.counter_differences(&after.iter().map(rise).collect());
+            findings.push(Finding { part: Part::Counters(protocol), differences });
+        }
+        Ok(findings)
     }
 
     /// The filter's counters under the names that it gave them; none if the scenario asks for none.

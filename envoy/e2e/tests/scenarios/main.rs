@@ -1,8 +1,8 @@
 //! Every scenario through a real Envoy: each policy in each form in which Envoy can hand it over,
 //! each request over HTTP/1.1 and HTTP/2. Envoy's wall clock stands at the scenario's own time.
 //!
-//! `host-tests/lanes/envoy.toml` lists what cannot be run here, with the reason; the entries are
-//! run all the same, and one that passes is a failure.
+//! `host-tests/lanes/envoy.toml` lists the requests that come to another end here, with the reason;
+//! they are run all the same, and one that passes is a failure.
 
 mod lane;
 mod observe;
@@ -51,61 +51,105 @@ fn scenarios() -> Result<Vec<Scenario>> {
 fn trials(running: Option<Arc<Running>>) -> Result<Vec<Trial>> {
     let list = checkout().join("host-tests/lanes/envoy.toml");
     let exceptions = Arc::new(Exceptions::load(&list)?);
-    let scenarios = scenarios()?;
     let mut trials = Vec::new();
-    let mut names = Vec::new();
-    for scenario in scenarios.into_iter().map(Arc::new) {
-        names.push(scenario.name.clone());
+    let mut known = Vec::new();
+    for scenario in scenarios()?.into_iter().map(Arc::new) {
         let refused = scenario.refused.is_some();
         for form in Form::all(&scenario.policy).iter().copied() {
+            let mut trial = |name: &str, sayable: bool, run: Run| {
+                let name = format!("{} [{name}] {form}", scenario.name);
+                let (scenario, running) = (Arc::clone(&scenario), running.clone());
+                let exceptions = Arc::clone(&exceptions);
+                let job = move || {
+                    let running = running.as_ref().ok_or("listing runs nothing")?;
+                    judge(&exceptions, &scenario, run(running, &scenario)?)
+                };
+                trials.push(Trial::test(name, job).with_ignored_flag(!sayable));
+            };
             if refused || !scenario.warned.is_empty() {
-                let (scenario, name) =
-                    (Arc::clone(&scenario), format!("{} [configuration]", scenario.name));
-                let job = judged(&exceptions, &running, &scenario.clone(), &name, move |running| {
-                    running.refusals.differences(&scenario, form)
-                });
-                trials.push(Trial::test(format!("{name} {form}"), job));
-                names.push(name);
+                let run = move |running: &Running, scenario: &Scenario| {
+                    running.refusals.offer(scenario, form)
+                };
+                trial("configuration", true, Box::new(run));
             }
-            for protocol in [Protocol::Http1, Protocol::Http2] {
-                // A refused policy never serves in Envoy.
-                if refused {
-                    continue;
-                }
-                let name = format!("{} [{protocol}]", scenario.name);
-                let sayable = lane::sayable(&scenario, protocol);
-                let of_trial = Arc::clone(&scenario);
-                let job = judged(&exceptions, &running, &scenario, &name, move |running| {
-                    running.lane.differences(&of_trial, form, protocol)
-                });
-                trials.push(Trial::test(format!("{name} {form}"), job).with_ignored_flag(!sayable));
-                names.push(name);
+            // A refused policy never serves in Envoy.
+            for protocol in [Protocol::Http1, Protocol::Http2].into_iter().filter(|_| !refused) {
+                // Over HTTP/1.1 everything is tried: what it cannot say has to be listed.
+                let sayable = matches!(protocol, Protocol::Http1)
+                    || scenario.exchanges.iter().any(|e| lane::sayable(e, protocol));
+                let run = move |running: &Running, scenario: &Scenario| {
+                    running.lane.play(scenario, form, protocol)
+                };
+                trial(&protocol.to_string(), sayable, Box::new(run));
             }
         }
+        known.extend(Part::all(&scenario).flat_map(|part| part.names(&scenario)));
     }
-    let unknown = exceptions.unknown(names.iter().map(String::as_str));
+    let unknown = exceptions.unknown(known.iter().map(String::as_str));
     ensure!(unknown.is_empty(), "{}", unknown.join("\n"));
     Ok(trials)
 }
 
-/// A trial's body: differences become a failure, unless the list of exceptions says otherwise.
-fn judged(
-    exceptions: &Arc<Exceptions>,
-    running: &Option<Arc<Running>>,
-    scenario: &Arc<Scenario>,
-    name: &str,
-    differences: impl FnOnce(&Running) -> Result<Vec<String>> + Send + 'static,
-) -> impl FnOnce() -> Result<(), Failed> + Send + 'static {
-    let (exceptions, running) = (Arc::clone(exceptions), running.clone());
-    let (scenario, name) = (Arc::clone(scenario), name.to_owned());
-    move || {
-        let running = running.as_ref().ok_or("listing runs nothing")?;
-        let result = match differences(running) {
-            Ok(found) if found.is_empty() => Ok(()),
-            Ok(found) => Err(format!("{}\n{}", scenario.why, found.join("\n"))),
-            // Not a difference but a broken run: no exception excuses it.
-            Err(error) => return Err(format!("{error:#}").into()),
+type Run = Box<dyn FnOnce(&Running, &Scenario) -> Result<Vec<Finding>> + Send>;
+
+/// What is wrong with one part of a run; nothing, if all is well.
+pub(crate) struct Finding {
+    part: Part,
+    differences: Vec<String>,
+}
+
+/// What can be listed as an exception.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// The configuration is offered.
+    Configuration,
+    /// One request, counted from 0, in one protocol.
+    Request(usize, Protocol),
+    /// The counters at the end, in one protocol.
+    Counters(Protocol),
+}
+
+impl Part {
+    fn all(scenario: &Scenario) -> impl Iterator<Item = Self> {
+        let requests = 0..scenario.exchanges.len();
+        let of = move |protocol| {
+            let request = move |i| Self::Request(i, protocol);
+            requests.clone().map(request).chain([Self::Counters(protocol)])
         };
-        Ok(exceptions.judge(&scenario.name, &name, result)?)
+        [Protocol::Http1, Protocol::Http2].into_iter().flat_map(of).chain([Self::Configuration])
     }
+
+    /// The names that an exception may have: for both protocols, and for this one.
+    fn names(self, scenario: &Scenario) -> [String; 2] {
+        let name = &scenario.name;
+        match self {
+            Self::Configuration => [name.clone(), format!("{name} configuration")],
+            Self::Request(i, protocol) => {
+                [format!("{name} request {i}"), format!("{name} request {i} {protocol}")]
+            }
+            Self::Counters(protocol) => {
+                [format!("{name} counters"), format!("{name} counters {protocol}")]
+            }
+        }
+    }
+}
+
+/// Differences are a failure unless they are listed, and so is a listed part without any.
+fn judge(
+    exceptions: &Exceptions,
+    scenario: &Scenario,
+    findings: Vec<Finding>,
+) -> Result<(), Failed> {
+    let mut wrong = Vec::new();
+    for Finding { part, differences } in findings {
+        let [both, this] = part.names(scenario);
+        let result = if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) };
+        if let Err(text) = exceptions.judge(&both, &this, result) {
+            wrong.push(format!("{this}: {text}"));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}\n{}", scenario.why, wrong.join("\n")).into())
 }

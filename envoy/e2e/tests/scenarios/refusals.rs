@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow};
-use envoy_e2e::config::{self, Listener};
-use envoy_e2e::{Envoy, Place, Upstream};
+use envoy_e2e::config::{self, Listener, Policy};
+use envoy_e2e::{Envoy, Place, Upstream, tokens};
 use scenario_corpus::{Scenario, SeenConfiguration};
+use serde_json::json;
 
 use crate::lane::Form;
-use crate::observe;
+use crate::{Finding, Part, observe};
 
 const FILE: &str = "listeners.yaml";
 const PROBLEM: &str = "policy: ";
@@ -27,14 +28,16 @@ impl Refusals {
         let place = Place::new("refusals")?;
         let upstream = Upstream::start()?;
         let file = place.write(FILE, &config::listener_file("0", &[])?)?;
-        let bootstrap = config::watching(config::bootstrap(upstream.port(), &[])?, &file);
+        // As long as one policy is in force, Envoy keeps the compiled module for the next.
+        let good = Listener::new("good", Policy::Struct(tokens::policy(json!({}))?));
+        let bootstrap = config::watching(config::bootstrap(upstream.port(), &[good])?, &file);
         place.write("envoy.json", &bootstrap.to_string())?;
         let envoy = Envoy::start(&place, "envoy.json")?;
         Ok(Self { envoy, place, _upstream: upstream, version: Mutex::default() })
     }
 
     /// Offers the scenario's policy as an update and compares what Envoy and the filter said.
-    pub(crate) fn differences(&self, scenario: &Scenario, form: Form) -> Result<Vec<String>> {
+    pub(crate) fn offer(&self, scenario: &Scenario, form: Form) -> Result<Vec<Finding>> {
         let version = self.version.lock().map_err(|_| anyhow!("an earlier trial panicked"))?;
         version.set(version.get() + 1);
         let name = format!("candidate-{}", version.get());
@@ -71,7 +74,8 @@ impl Refusals {
             problems: Some(of_level("[error]")),
             warnings: Some(warnings.filter(|text| !text.starts_with("in force")).collect()),
         };
-        Ok(scenario.configuration_differences(&seen))
+        let differences = scenario.configuration_differences(&seen);
+        Ok(vec![Finding { part: Part::Configuration, differences }])
     }
 
     /// How many updates were taken, and how many refused.

@@ -1,8 +1,8 @@
 //! A policy in force, and what it says to requests.
 
 use jwt_gate_core::{
-    Compiled, Document, HeaderOp, KeyRing, Patch, Policy, Reject, Reply, Request, RouteRule,
-    UnixTime, Verdict, compile, decide,
+    Compiled, Document, KeyRing, Patch, Policy, Reject, Reply, Request, RouteRule, UnixTime,
+    Verdict, compile, decide,
 };
 use serde_json::{Value, json};
 
@@ -135,20 +135,4 @@ pub(crate) fn headers(list: &[(&str, &str)]) -> Headers {
 
 pub(crate) fn view(headers: &Headers) -> Vec<(&[u8], &[u8])> {
     headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()
-}
-
-/// What goes on to the upstream: names are compared as they are spelled, which is the least a host
-/// can do.
-pub(crate) fn apply(patch: &Patch, headers: &Headers) -> Headers {
-    let mut headers = headers.clone();
-    for op in &patch.headers {
-        match op {
-            HeaderOp::Remove(name) => headers.retain(|(known, _)| known != name),
-            HeaderOp::Set(name, value) => {
-                headers.retain(|(known, _)| known != name);
-                headers.push((name.clone(), value.clone()));
-            }
-        }
-    }
-    headers
 }

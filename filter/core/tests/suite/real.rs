@@ -4,10 +4,10 @@ use jwt_gate_core::{Reject, UnixTime};
 use serde_json::{Value, json};
 
 use crate::{
-    gate::{Gate, document_with, issuer_with},
-    signer::RSA_1,
+    gate::{Gate, bearer, document, document_with, issuer_with},
+    signer::{RSA_1, RSA_2, RSA_3072, RSA_E3},
     test,
-    token::{good, sign_with},
+    token::{NOW, claims, good, sign_with},
 };
 
 const TOKEN: &str = include_str!("../../../../host-tests/vectors/auth0-access-token.jwt");
@@ -62,16 +62,16 @@ fn no_bit_of_it_can_be_flipped() {
 /// A small exponent leaves the most room for a forged signature.
 #[test]
 fn no_bit_of_a_token_with_a_small_exponent_can_be_flipped() {
-    let key = &crate::signer::RSA_E3;
+    let key = &RSA_E3;
     let gate = Gate::new(&issuer_with("keys", json!({ "jwks": { "keys": [key.bare_jwk()] } })));
-    let claims = crate::token::claims();
+    let claims = claims();
     let token = sign_with(key, &json!({ "alg": "RS256" }), &claims);
-    flip_every_bit(&gate, &token, UnixTime::from_secs(crate::token::NOW));
+    flip_every_bit(&gate, &token, UnixTime::from_secs(NOW));
 }
 
 fn flip_every_bit(gate: &Gate, token: &str, now: UnixTime) {
     assert_eq!(gate.judge_at(token, now), Ok(()), "the token itself is good");
-    let mut headers = crate::gate::bearer("GET", "/", token);
+    let mut headers = bearer("GET", "/", token);
     let value = headers.len() - 1;
     let start = "Bearer ".len();
     for place in 0..token.len() {
@@ -87,7 +87,7 @@ fn flip_every_bit(gate: &Gate, token: &str, now: UnixTime) {
 /// Each character takes all other values, in the part that is cheapest to check: the signature.
 #[test]
 fn no_character_of_a_signature_can_be_another() {
-    let gate = Gate::new(&crate::gate::document());
+    let gate = Gate::new(&document());
     let token = good();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     for place in [0, 1, signature.len() / 2, signature.len() - 2, signature.len() - 1] {
@@ -103,10 +103,25 @@ fn no_character_of_a_signature_can_be_another() {
 }
 
 #[test]
+fn keys_of_other_shapes_verify_their_own_tokens_only() {
+    let keys = [&*RSA_1, &*RSA_3072, &*RSA_E3];
+    for key in keys {
+        let keys_of_gate = json!({ "jwks": { "keys": [key.bare_jwk()] } });
+        let gate = Gate::new(&issuer_with("keys", keys_of_gate));
+        for signer in keys {
+            let token = sign_with(signer, &json!({ "alg": "RS256" }), &claims());
+            let expected =
+                if signer.name == key.name { Ok(()) } else { Err(Reject::SignatureInvalid) };
+            assert_eq!(gate.judge(&token), expected, "{} with {}", signer.name, key.name);
+        }
+    }
+}
+
+#[test]
 fn a_kid_chooses_among_the_keys_of_its_issuer() {
-    let keys = json!({ "jwks": { "keys": [RSA_1.jwk(), crate::signer::RSA_2.jwk()] } });
+    let keys = json!({ "jwks": { "keys": [RSA_1.jwk(), RSA_2.jwk()] } });
     let gate = Gate::new(&issuer_with("keys", keys));
-    let claims = crate::token::claims();
+    let claims = claims();
     for (kid, expected) in [
         (json!("rsa-1"), Ok(())),
         (json!("rsa-2"), Err(Reject::SignatureInvalid)),

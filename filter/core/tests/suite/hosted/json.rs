@@ -44,6 +44,18 @@ pub(crate) fn plain(json: &Json) -> Value {
     }
 }
 
+/// The value with every zero as the integer: the reader knows one zero, however it is written.
+fn one_zero(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.as_f64() == Some(0.0) => Value::from(0),
+        Value::Array(items) => items.into_iter().map(one_zero).collect(),
+        Value::Object(members) => Value::Object(
+            members.into_iter().map(|(name, value)| (name, one_zero(value))).collect(),
+        ),
+        other => other,
+    }
+}
+
 fn depth(value: &Value) -> usize {
     let inner = match value {
         Value::Array(items) => items.iter().map(depth).max(),
@@ -79,7 +91,7 @@ proptest! {
         let read = parse_json(value.to_string().as_bytes(), limits);
         if depth(&value) <= limits.depth && count(&value) <= limits.values {
             let read = read.unwrap();
-            prop_assert_eq!(plain(&read), value);
+            prop_assert_eq!(plain(&read), one_zero(value));
             // And what is written from it is read as the same again.
             prop_assert_eq!(parse_json(read.to_string().as_bytes(), limits), Ok(read));
         } else {
@@ -108,7 +120,7 @@ proptest! {
         let mut text = value.to_string().into_bytes();
         let place = place.index(text.len());
         text[place] = byte;
-        let reference = serde_json::from_slice::<Value>(&text).ok();
+        let reference = serde_json::from_slice::<Value>(&text).ok().map(one_zero);
         if let Ok(read) = parse_json(&text, JsonLimits::DOCUMENT) {
             prop_assert_eq!(Some(plain(&read)), reference);
         }

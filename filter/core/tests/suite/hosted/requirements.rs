@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cases;
 use crate::{
     gate::{Gate, Headers, bearer, document, headers, request},
-    signer::RSA_2,
+    signer::{RSA_1, RSA_2},
     token::{NOW, claims_with, good, sign, sign_with},
 };
 
@@ -123,7 +123,7 @@ fn one_more_check_of_the_issuer_never_lets_more_pass() {
         sign(&claims_with(json!({ "iat": null }))),
         sign(&claims_with(json!({ "exp": NOW - 30 }))),
         sign(&claims_with(json!({ "aud": "https://other.test" }))),
-        sign_with(&crate::signer::RSA_1, &json!({ "alg": "RS256" }), &claims_with(json!({}))),
+        sign_with(&RSA_1, &json!({ "alg": "RS256" }), &claims_with(json!({}))),
     ];
     let mut lax_issuer = lax;
     lax_issuer["issuers"][0]["audiences"] = json!("any");
