@@ -15,6 +15,7 @@
 //! Everything is deterministic: time stands still unless told otherwise, random bytes follow a
 //! seed, and any host call can be made to fail with any status (see [`Fault`]).
 
+mod arguments;
 mod callback;
 mod callouts;
 mod calls;

@@ -22,7 +22,8 @@ pub struct Recorder<G> {
 
 impl<G: Guest> Recorder<G> {
     /// Records what passes between a proxy and this guest from here on.
-    pub fn new(guest: G) -> Self {
+    pub fn new(mut guest: G) -> Self {
+        guest.model(|model| model.trace_arguments = true);
         Self { guest, record: String::new() }
     }
 
