@@ -1,10 +1,17 @@
 //! Time that passes, the record of it, and functions that a test defines.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test; clippy does not see that its helpers are part of it"
+)]
+
 mod script;
 
 use std::time::Duration;
 
-use proxy_host_model::{Callback, Guest, Headers, Host, Model, Recorder, Status, encode_pairs};
+use proxy_host_model::{
+    Callback, Clock, Guest, Headers, Host, Model, Recorder, Status, encode_pairs,
+};
 
 use script::{CONTINUE, Script, get, host, status};
 
@@ -36,10 +43,10 @@ fn ticking(model: &mut Model, callback: Callback) -> script::Answer {
     }
 }
 
-fn started() -> Host<Script<fn(&mut Model, Callback) -> script::Answer>> {
-    let mut host = host(ticking as fn(&mut Model, Callback) -> script::Answer);
+fn started() -> Host<impl Guest> {
+    let mut host = host(ticking);
     host.model(|model| {
-        model.clock = proxy_host_model::Clock::at_nanos(0);
+        model.clock = Clock::at_nanos(0);
         model.settings.clusters.insert("keys".to_owned());
     });
     assert!(host.start(b"", b"").accepted);
