@@ -14,6 +14,8 @@ pub enum Error {
         /// The system's answer.
         error: io::Error,
     },
+    /// The bytes are not a valid module.
+    Parse(wasmparser::BinaryReaderError),
     /// The bytes are not a module that wasmtime compiles.
     Compile(wasmtime::Error),
     /// The module cannot be linked or instantiated.
@@ -33,6 +35,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::Parse(error) => {
+                write!(f, "found no WebAssembly module, expected one: {error}")
+            }
             Self::Compile(error) => write!(f, "cannot compile the module: {error:?}"),
             Self::Link(error) => write!(f, "cannot link the module: {error:?}"),
             Self::NotAFilter { expected, found } => {

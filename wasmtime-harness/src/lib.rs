@@ -23,11 +23,14 @@
 mod abi;
 mod cache;
 mod error;
+mod hosts;
+mod inspect;
 mod memory;
 mod module;
 mod vm;
 mod wasi;
 
 pub use error::Error;
+pub use inspect::{Inspection, Item, Verdict};
 pub use module::{Limits, Module};
 pub use vm::Vm;

@@ -1,6 +1,6 @@
 //! Memory between the host and a filter, in the middle of a host call.
 
-use proxy_host_model::{Call, Model, Refusal, Status};
+use proxy_host_model::{Model, Refusal, Status};
 use wasmtime::Caller;
 
 use crate::vm::State;
@@ -25,12 +25,11 @@ pub(crate) fn answer(
     match call(&mut filter) {
         Ok(()) => Ok(Status::OK.0),
         Err(Refusal::Status(status)) => {
-            let call = Call { name, status };
             let model = filter.model();
             if model.calls_recorded() == before {
-                model.refuse(call);
+                model.refuse(name, status);
             } else {
-                model.amend(call);
+                model.amend(name, status);
             }
             Ok(status.0)
         }

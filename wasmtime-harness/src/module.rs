@@ -94,7 +94,17 @@ impl Module {
     ///
     /// As for [`Module::host`].
     pub fn host_within(&self, model: Model, limits: Limits) -> Result<Host<Vm>, Error> {
-        Ok(Host::new(Vm::new(&self.engine, &self.ready, model, limits)?))
+        Ok(Host::new(self.vm(model, limits)?))
+    }
+
+    /// A VM of its own with this module, initialised; for a proxy with something in between, such
+    /// as a [`Recorder`](proxy_host_model::Recorder).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::host`].
+    pub fn vm(&self, model: Model, limits: Limits) -> Result<Vm, Error> {
+        Vm::new(&self.engine, &self.ready, model, limits)
     }
 
     /// What the module imports, as `env.proxy_log`, in its own order.

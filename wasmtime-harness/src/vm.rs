@@ -1,5 +1,7 @@
 //! One instance of a module.
 
+use std::collections::BTreeMap;
+
 use proxy_host_model::{Callback, Guest, Model, Trap};
 use wasmtime::{
     Engine, Extern, Instance, InstancePre, Memory, Store, StoreLimits, StoreLimitsBuilder,
@@ -19,7 +21,7 @@ pub struct Vm {
     instance: Instance,
     memory: Memory,
     fuel: u64,
-    fuel_used: u64,
+    fuel_used: BTreeMap<&'static str, u64>,
 }
 
 /// What host calls find.
@@ -34,7 +36,7 @@ impl std::fmt::Debug for Vm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vm")
             .field("memory", &self.memory_size())
-            .field("fuel_used", &self.fuel_used)
+            .field("fuel_used", &self.fuel_used())
             .finish_non_exhaustive()
     }
 }
@@ -70,7 +72,8 @@ impl Vm {
             .ok_or_else(|| missing(ready, "an allocator proxy_on_memory_allocate"))?;
         store.data_mut().memory = Some(memory);
         store.data_mut().allocate = Some(allocate);
-        let mut vm = Self { store, instance, memory, fuel: limits.fuel, fuel_used: 0 };
+        let mut vm =
+            Self { store, instance, memory, fuel: limits.fuel, fuel_used: BTreeMap::new() };
         vm.initialize().map_err(Error::Initialize)?;
         Ok(vm)
     }
@@ -91,7 +94,14 @@ impl Vm {
     /// module and the same wasmtime.
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
-        self.fuel_used
+        self.fuel_used.values().fold(0, |sum, used| sum.saturating_add(*used))
+    }
+
+    /// The units of fuel that one exported function, such as `proxy_on_request_headers`, used up in
+    /// all its calls.
+    #[must_use]
+    pub fn fuel_used_by(&self, export: &str) -> u64 {
+        self.fuel_used.get(export).copied().unwrap_or_default()
     }
 
     /// A reactor initialises itself and may have a `main`; a command starts.
@@ -104,7 +114,7 @@ impl Vm {
         Ok(())
     }
 
-    fn run(&mut self, name: &str, arguments: &[u32]) -> Result<Option<u32>, Trap> {
+    fn run(&mut self, name: &'static str, arguments: &[u32]) -> Result<Option<u32>, Trap> {
         let Some(function) = self.instance.get_func(&mut self.store, name) else {
             return Ok(None);
         };
@@ -115,7 +125,8 @@ impl Vm {
         let ended = ended.and_then(|()| function.call(&mut self.store, &arguments, &mut results));
         let left = self.store.get_fuel().unwrap_or_default();
         let used = self.fuel.saturating_sub(left);
-        self.fuel_used = self.fuel_used.saturating_add(used);
+        let sum = self.fuel_used.entry(name).or_default();
+        *sum = sum.saturating_add(used);
         match ended {
             Ok(()) => Ok(Some(match results.first() {
                 Some(Val::I32(answer)) => answer.cast_unsigned(),

@@ -10,14 +10,17 @@ use jwt_compact::{
     Algorithm, AlgorithmSignature as _,
     alg::{Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa},
 };
+use proxy_host_model::Random;
 use rsa::{
-    RsaPrivateKey, RsaPublicKey,
+    Pss, RsaPrivateKey, RsaPublicKey,
     pkcs1::EncodeRsaPublicKey as _,
     pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, LineEnding},
+    rand_core::{self, CryptoRng, RngCore},
     traits::PublicKeyParts as _,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{base64url, case::root};
 
@@ -91,6 +94,15 @@ impl Key {
         })
     }
 
+    /// Signs with RSASSA-PSS and SHA-256, with the same salt in every run: what a scenario costs,
+    /// and every byte of its record, must not depend on chance.
+    fn sign_ps256(&self, message: &[u8]) -> Result<Vec<u8>, String> {
+        let digest = Sha256::digest(message);
+        self.private
+            .sign_with_rng(&mut Seeded(Random::default()), Pss::new::<Sha256>(), &digest)
+            .map_err(|e| format!("key {} cannot sign with PS256: {e}", self.name))
+    }
+
     /// Signs with one of the RSA algorithms.
     pub(crate) fn sign(&self, algorithm: Rsa, message: &[u8]) -> Vec<u8> {
         let signature = algorithm.sign(&self.private, message);
@@ -150,13 +162,38 @@ impl SigningAlgorithm {
             Self::HS384 => Ok(hmac(&Hs384, &Hs384Key::new(secret()?), message)),
             Self::HS512 => Ok(hmac(&Hs512, &Hs512Key::new(secret()?), message)),
             Self::None => Ok(Vec::new()),
-            Self::PS256 => rsa(Rsa::ps256()),
+            Self::PS256 => Key::load(key)?.sign_ps256(message),
             Self::RS256 => rsa(Rsa::rs256()),
             Self::RS384 => rsa(Rsa::rs384()),
             Self::RS512 => rsa(Rsa::rs512()),
         }
     }
 }
+
+/// Random bytes that are the same in every run, where a signature asks for some.
+struct Seeded(Random);
+
+impl RngCore for Seeded {
+    fn next_u32(&mut self) -> u32 {
+        rand_core::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rand_core::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+// Nothing here is secret: the keys are in the repository.
+impl CryptoRng for Seeded {}
 
 /// What the placeholders `${pem:NAME}`, `${der:NAME}`, `${pkcs1:NAME}`, `${jwk:NAME}`,
 /// `${file:NAME}` (a file of `host-tests/keys`) and `${vector:NAME}` (a file of

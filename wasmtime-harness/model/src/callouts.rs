@@ -19,6 +19,8 @@ pub struct HttpCall {
     pub trailers: Headers,
     /// The time limit in milliseconds; 0 is none.
     pub timeout: u32,
+    /// When that is over, on the monotonic clock in nanoseconds.
+    pub deadline: Option<u64>,
 }
 
 /// A gRPC call or stream that a filter asked for.

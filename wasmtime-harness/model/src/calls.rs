@@ -8,6 +8,7 @@ mod general;
 mod http;
 
 use crate::{
+    arguments::{self, Argument},
     model::Model,
     status::{Refusal, Status},
     trace::Call,
@@ -18,6 +19,7 @@ impl Model {
     fn host_call<T>(
         &mut self,
         name: &'static str,
+        arguments: &[&dyn Argument],
         body: impl FnOnce(&mut Self) -> Result<T, Status>,
     ) -> Result<T, Refusal> {
         // Envoy ends the VM: before it is started there is no context to speak for.
@@ -34,7 +36,8 @@ impl Model {
             None => body(self),
         };
         let status = result.as_ref().err().copied().unwrap_or(Status::OK);
-        self.trace.push(Call { name, status });
+        let arguments = self.trace_arguments.then(|| arguments::shown(arguments));
+        self.trace.push(Call { name, arguments, status });
         result.map_err(Refusal::Status)
     }
 }

@@ -60,6 +60,22 @@ impl Clock {
         now
     }
 
+    /// Lets time pass on both clocks until the monotonic one shows this, or later.
+    pub(crate) fn advance_to(&mut self, monotonic: u64) {
+        self.pass(monotonic.saturating_sub(self.monotonic));
+    }
+
+    /// The monotonic clock in nanoseconds, without letting any time pass.
+    pub(crate) fn monotonic(&self) -> u64 {
+        self.monotonic
+    }
+
+    /// The time of the monotonic clock so many milliseconds from now; 0 is never.
+    pub(crate) fn after_millis(&self, millis: u32) -> Option<u64> {
+        let nanos = u64::from(millis).saturating_mul(1_000_000);
+        (nanos > 0).then(|| self.monotonic.saturating_add(nanos))
+    }
+
     fn pass(&mut self, nanos: u64) {
         self.wall = self.wall.saturating_add(nanos);
         self.monotonic = self.monotonic.saturating_add(nanos);

@@ -24,6 +24,8 @@ pub(crate) struct Root {
     pub(crate) configuring: bool,
     /// Milliseconds between ticks; 0 is none.
     pub(crate) tick_period: u32,
+    /// When the next tick is due, on the monotonic clock in nanoseconds.
+    pub(crate) next_tick: Option<u64>,
     /// `proxy_on_done` said "not yet"; `proxy_done` ends it.
     pub(crate) pending_done: bool,
     pub(crate) finished: bool,

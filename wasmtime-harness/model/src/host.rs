@@ -1,12 +1,14 @@
 //! The proxy's part: when a filter is called, and what comes of it.
 
+use std::time::Duration;
+
 use crate::{
     callback::Callback,
     callouts::Answer,
     context::Access,
     headers::Headers,
     local_reply,
-    model::Model,
+    model::{Due, Model},
     outcome::{Fate, Outcome, Startup, Trap},
     request::Request,
     status::Status,
@@ -225,7 +227,42 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    /// Ticks every root that asked for ticks.
+    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, and calls that run
+    /// out of time, which Envoy answers with a 504 of its own.
+    pub fn advance(&mut self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let until = self.guest.model(|model| model.clock.monotonic().saturating_add(nanos));
+        while let Some((at, due)) = self.guest.model(|model| {
+            let due = model.next_due(until)?;
+            model.clock.advance_to(due.0);
+            Some(due)
+        }) {
+            match due {
+                Due::Tick(context) => {
+                    self.guest.model(|model| {
+                        if let Some(root) = model.root_mut(context) {
+                            let period = u64::from(root.tick_period).saturating_mul(1_000_000);
+                            root.next_tick = Some(at.saturating_add(period));
+                        }
+                    });
+                    self.call(Callback::Tick { context });
+                    self.settle();
+                }
+                Due::Timeout(token) => {
+                    let headers = [
+                        (":status", "504"),
+                        ("content-length", "24"),
+                        ("content-type", "text/plain"),
+                    ];
+                    let body = b"upstream request timeout";
+                    self.answer(token, Headers::from_iter(headers), body, None);
+                }
+            }
+        }
+        self.guest.model(|model| model.clock.advance_to(until));
+    }
+
+    /// Ticks every root that asked for ticks, whenever that was due.
     pub fn tick(&mut self) {
         for context in self.guest.model(|model| model.ticking()) {
             self.call(Callback::Tick { context });

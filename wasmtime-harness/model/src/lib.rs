@@ -15,6 +15,7 @@
 //! Everything is deterministic: time stands still unless told otherwise, random bytes follow a
 //! seed, and any host call can be made to fail with any status (see [`Fault`]).
 
+mod arguments;
 mod callback;
 mod callouts;
 mod calls;
@@ -29,6 +30,7 @@ mod outcome;
 mod pairs;
 mod properties;
 mod random;
+mod recorder;
 mod request;
 mod settings;
 mod shared;
@@ -46,6 +48,7 @@ pub use outcome::{Fate, LogLevel, LogLine, Outcome, Reply, Startup, Trap};
 pub use pairs::{PAIRS_MAX_BYTES, PAIRS_MAX_COUNT, decode_pairs, encode_pairs};
 pub use properties::Properties;
 pub use random::Random;
+pub use recorder::Recorder;
 pub use request::Request;
 pub use settings::Settings;
 pub use shared::Shared;

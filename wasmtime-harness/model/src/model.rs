@@ -13,8 +13,18 @@ use crate::{
     request::Request,
     settings::Settings,
     shared::Shared,
+    status::Status,
     trace::{Call, Fault},
 };
+
+/// Something that happens when its time has come.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Due {
+    /// A root is ticked.
+    Tick(u32),
+    /// The HTTP call with this token has waited long enough.
+    Timeout(u32),
+}
 
 /// The host side of one VM: everything that host calls read and change.
 ///
@@ -35,6 +45,10 @@ pub struct Model {
     pub metrics: Metrics,
     /// Calls to other services.
     pub callouts: Callouts,
+    /// Functions beyond the ABI, by name: what each answers, whatever it is asked.
+    pub foreign: BTreeMap<Vec<u8>, Result<Vec<u8>, Status>>,
+    /// Whether the record of calls keeps their arguments, which takes time.
+    pub trace_arguments: bool,
 
     pub(crate) contexts: BTreeMap<u32, Context>,
     pub(crate) vm_configuration: Vec<u8>,
@@ -60,6 +74,8 @@ impl Default for Model {
             shared: Shared::default(),
             metrics: Metrics::default(),
             callouts: Callouts::default(),
+            foreign: BTreeMap::new(),
+            trace_arguments: false,
             contexts: BTreeMap::new(),
             vm_configuration: Vec::new(),
             current: 0,
@@ -103,16 +119,16 @@ impl Model {
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
-    pub fn amend(&mut self, call: Call) {
-        if let Some(last) = self.trace.last_mut().filter(|last| last.name == call.name) {
-            *last = call;
+    pub fn amend(&mut self, name: &'static str, status: Status) {
+        if let Some(last) = self.trace.last_mut().filter(|last| last.name == name) {
+            last.status = status;
         }
     }
 
     /// Records a call that a binding refused before the model saw it.
-    pub fn refuse(&mut self, call: Call) {
+    pub fn refuse(&mut self, name: &'static str, status: Status) {
         self.calls_made = self.calls_made.saturating_add(1);
-        self.trace.push(call);
+        self.trace.push(Call { name, arguments: None, status });
     }
 
     /// The number of calls in the record, so that a binding can tell whether one was added.
@@ -171,6 +187,18 @@ impl Model {
             stream.request_headers.access = Access::Read;
             stream.response_headers.access = Access::Read;
         }
+    }
+
+    /// What is due at or before this time of the monotonic clock, and when: the earliest tick or
+    /// the earliest call that has run out of time.
+    pub(crate) fn next_due(&self, until: u64) -> Option<(u64, Due)> {
+        let ticks = self.contexts.iter().filter_map(|(id, context)| match context {
+            Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
+            Context::Stream(_) => None,
+        });
+        let calls = self.callouts.http.iter();
+        let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
+        ticks.chain(calls).filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.

@@ -1,6 +1,7 @@
 //! Calls to other services.
 
 use crate::{
+    arguments::Pairs,
     callouts::{GrpcCall, HttpCall},
     model::Model,
     pairs::decode_pairs,
@@ -24,29 +25,35 @@ impl Model {
         trailers: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call("proxy_http_call", |model| {
-            let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
-            let headers = decode_pairs(headers);
-            let complete = [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
-            if !model.settings.clusters.contains(cluster)
-                || !complete
-                || i32::try_from(timeout).is_err()
-            {
-                return Err(Status::BAD_ARGUMENT);
-            }
-            let call = HttpCall {
-                token: model.callouts.http_token(),
-                root: model.root_id(),
-                cluster: cluster.to_owned(),
-                headers,
-                body: body.to_vec(),
-                trailers: decode_pairs(trailers),
-                timeout,
-            };
-            let token = call.token;
-            model.callouts.http.push(call);
-            Ok(token)
-        })
+        self.host_call(
+            "proxy_http_call",
+            &[&cluster, &Pairs(headers), &body, &Pairs(trailers), &timeout],
+            |model| {
+                let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
+                let headers = decode_pairs(headers);
+                let complete =
+                    [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
+                if !model.settings.clusters.contains(cluster)
+                    || !complete
+                    || i32::try_from(timeout).is_err()
+                {
+                    return Err(Status::BAD_ARGUMENT);
+                }
+                let call = HttpCall {
+                    token: model.callouts.http_token(),
+                    root: model.root_id(),
+                    cluster: cluster.to_owned(),
+                    headers,
+                    body: body.to_vec(),
+                    trailers: decode_pairs(trailers),
+                    timeout,
+                    deadline: model.clock.after_millis(timeout),
+                };
+                let token = call.token;
+                model.callouts.http.push(call);
+                Ok(token)
+            },
+        )
     }
 
     /// Sends a gRPC request and gives the token that the answer will carry.
@@ -65,10 +72,11 @@ impl Model {
         message: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call("proxy_grpc_call", |model| {
-            let _ = timeout;
-            Ok(model.open_grpc([upstream, service, method], metadata, Some(message)))
-        })
+        self.host_call(
+            "proxy_grpc_call",
+            &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
+            |model| Ok(model.open_grpc([upstream, service, method], metadata, Some(message))),
+        )
     }
 
     /// Opens a gRPC stream and gives its token.
@@ -83,9 +91,11 @@ impl Model {
         method: &[u8],
         metadata: &[u8],
     ) -> Result<u32, Refusal> {
-        self.host_call("proxy_grpc_stream", |model| {
-            Ok(model.open_grpc([upstream, service, method], metadata, None))
-        })
+        self.host_call(
+            "proxy_grpc_stream",
+            &[&upstream, &service, &method, &Pairs(metadata)],
+            |model| Ok(model.open_grpc([upstream, service, method], metadata, None)),
+        )
     }
 
     /// Sends a message on a gRPC stream.
@@ -94,7 +104,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for a token of a call; `NOT_FOUND` for a stream that is not open.
     pub fn grpc_send(&mut self, token: u32, message: &[u8], end: bool) -> Result<(), Refusal> {
-        self.host_call("proxy_grpc_send", |model| {
+        self.host_call("proxy_grpc_send", &[&token, &message, &end], |model| {
             if !is_stream(token) {
                 return Err(Status::BAD_ARGUMENT);
             }
@@ -111,7 +121,7 @@ impl Model {
     ///
     /// `NOT_FOUND` when it is not open.
     pub fn grpc_cancel(&mut self, token: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_grpc_cancel", |model| {
+        self.host_call("proxy_grpc_cancel", &[&token], |model| {
             model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
             model.callouts.drop_grpc(token);
             Ok(())
@@ -124,7 +134,7 @@ impl Model {
     ///
     /// `NOT_FOUND` when it is not open.
     pub fn grpc_close(&mut self, token: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_grpc_close", |model| {
+        self.host_call("proxy_grpc_close", &[&token], |model| {
             let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
             if is_stream(token) {
                 call.closed = true;
@@ -141,7 +151,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_status(&mut self) -> Result<(u32, Vec<u8>), Refusal> {
-        self.host_call("proxy_get_status", |model| Ok(model.callouts.status.clone()))
+        self.host_call("proxy_get_status", &[], |model| Ok(model.callouts.status.clone()))
     }
 
     fn open_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {

@@ -24,7 +24,7 @@ impl Model {
         start: u32,
         length: u32,
     ) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_buffer_bytes", |model| {
+        self.host_call("proxy_get_buffer_bytes", &[&buffer, &start, &length], |model| {
             let bytes = model.buffer(buffer)?;
             let start = usize::try_from(start).map_err(|_| Status::BAD_ARGUMENT)?;
             let length = usize::try_from(length).map_err(|_| Status::BAD_ARGUMENT)?;
@@ -39,7 +39,7 @@ impl Model {
     ///
     /// `NOT_FOUND` for a buffer that is not there now; `BAD_ARGUMENT` for an unknown one.
     pub fn get_buffer_status(&mut self, buffer: u32) -> Result<(u32, u32), Refusal> {
-        self.host_call("proxy_get_buffer_status", |model| {
+        self.host_call("proxy_get_buffer_status", &[&buffer], |model| {
             let length = model.buffer(buffer)?.len();
             Ok((u32::try_from(length).unwrap_or(u32::MAX), 0))
         })
@@ -59,7 +59,7 @@ impl Model {
         length: u32,
         bytes: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_set_buffer_bytes", |model| {
+        self.host_call("proxy_set_buffer_bytes", &[&buffer, &start, &length, &bytes], |model| {
             model.buffer(buffer)?;
             let body = match buffer {
                 REQUEST_BODY => model.current_stream_mut(),
@@ -84,7 +84,7 @@ impl Model {
     ///
     /// `NOT_FOUND`, or `SERIALIZATION_FAILURE` for the parent of properties.
     pub fn get_property(&mut self, path: &[u8]) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_property", |model| model.property(path))
+        self.host_call("proxy_get_property", &[&path], |model| model.property(path))
     }
 
     /// Publishes a value for later filters; Envoy shows it as filter state `wasm.NAME`.
@@ -96,7 +96,7 @@ impl Model {
     ///
     /// `NOT_FOUND` outside a stream.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_set_property", |model| {
+        self.host_call("proxy_set_property", &[&path, &value], |model| {
             let stream = model.current_stream_mut().ok_or(Status::NOT_FOUND)?;
             stream.published.insert(path.to_vec(), value.to_vec());
             Ok(())
@@ -109,7 +109,7 @@ impl Model {
     ///
     /// `NOT_FOUND`.
     pub fn get_shared_data(&mut self, key: &[u8]) -> Result<(Vec<u8>, u32), Refusal> {
-        self.host_call("proxy_get_shared_data", |model| {
+        self.host_call("proxy_get_shared_data", &[&key], |model| {
             model.shared.get(model.settings.vm_id.as_bytes(), key)
         })
     }
@@ -120,7 +120,7 @@ impl Model {
     ///
     /// `CAS_MISMATCH` when the value changed since it was read.
     pub fn set_shared_data(&mut self, key: &[u8], value: &[u8], cas: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_set_shared_data", |model| {
+        self.host_call("proxy_set_shared_data", &[&key, &value, &cas], |model| {
             let vm_id = model.settings.vm_id.as_bytes();
             model.shared.set(vm_id, key, value, cas)
         })
@@ -132,7 +132,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn register_shared_queue(&mut self, name: &[u8]) -> Result<u32, Refusal> {
-        self.host_call("proxy_register_shared_queue", |model| {
+        self.host_call("proxy_register_shared_queue", &[&name], |model| {
             let root = model.root_id();
             let vm_id = model.settings.vm_id.as_bytes();
             Ok(model.shared.register(vm_id, name, root))
@@ -145,7 +145,7 @@ impl Model {
     ///
     /// `NOT_FOUND`.
     pub fn resolve_shared_queue(&mut self, vm_id: &[u8], name: &[u8]) -> Result<u32, Refusal> {
-        self.host_call("proxy_resolve_shared_queue", |model| {
+        self.host_call("proxy_resolve_shared_queue", &[&vm_id, &name], |model| {
             let own = model.settings.vm_id.as_bytes();
             let vm_id = if vm_id.is_empty() { own } else { vm_id };
             model.shared.resolve(vm_id, name).ok_or(Status::NOT_FOUND)
@@ -158,7 +158,7 @@ impl Model {
     ///
     /// `NOT_FOUND`.
     pub fn enqueue_shared_queue(&mut self, queue: u32, value: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_enqueue_shared_queue", |model| {
+        self.host_call("proxy_enqueue_shared_queue", &[&queue, &value], |model| {
             let consumer = model.shared.enqueue(queue, value)?;
             model.ready_queues.push((consumer, queue));
             Ok(())
@@ -171,7 +171,7 @@ impl Model {
     ///
     /// `EMPTY` or `NOT_FOUND`.
     pub fn dequeue_shared_queue(&mut self, queue: u32) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_dequeue_shared_queue", |model| model.shared.dequeue(queue))
+        self.host_call("proxy_dequeue_shared_queue", &[&queue], |model| model.shared.dequeue(queue))
     }
 
     /// Gives a metric an id: kind 0 is a counter, 1 a gauge, 2 a histogram.
@@ -180,7 +180,9 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for another kind.
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Result<u32, Refusal> {
-        self.host_call("proxy_define_metric", |model| model.metrics.define(kind, name))
+        self.host_call("proxy_define_metric", &[&kind, &name], |model| {
+            model.metrics.define(kind, name)
+        })
     }
 
     /// Adds to a counter or moves a gauge.
@@ -189,7 +191,9 @@ impl Model {
     ///
     /// `NOT_FOUND`; `BAD_ARGUMENT` for a histogram, or a counter by less than 1.
     pub fn increment_metric(&mut self, metric: u32, offset: i64) -> Result<(), Refusal> {
-        self.host_call("proxy_increment_metric", |model| model.metrics.increment(metric, offset))
+        self.host_call("proxy_increment_metric", &[&metric, &offset], |model| {
+            model.metrics.increment(metric, offset)
+        })
     }
 
     /// Adds to a counter, sets a gauge or takes a sample.
@@ -198,7 +202,9 @@ impl Model {
     ///
     /// `NOT_FOUND`.
     pub fn record_metric(&mut self, metric: u32, value: u64) -> Result<(), Refusal> {
-        self.host_call("proxy_record_metric", |model| model.metrics.record(metric, value))
+        self.host_call("proxy_record_metric", &[&metric, &value], |model| {
+            model.metrics.record(metric, value)
+        })
     }
 
     /// The value of a counter or gauge.
@@ -207,7 +213,7 @@ impl Model {
     ///
     /// `NOT_FOUND`; `BAD_ARGUMENT` for a histogram.
     pub fn get_metric(&mut self, metric: u32) -> Result<u64, Refusal> {
-        self.host_call("proxy_get_metric", |model| model.metrics.get(metric))
+        self.host_call("proxy_get_metric", &[&metric], |model| model.metrics.get(metric))
     }
 
     fn buffer(&self, buffer: u32) -> Result<&[u8], Status> {

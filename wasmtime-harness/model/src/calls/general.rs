@@ -13,7 +13,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for a level above 5.
     pub fn log(&mut self, level: u32, text: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_log", |model| {
+        self.host_call("proxy_log", &[&level, &text], |model| {
             let level = LogLevel::from_number(level).ok_or(Status::BAD_ARGUMENT)?;
             model.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
             Ok(())
@@ -26,7 +26,7 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_log_level(&mut self) -> Result<u32, Refusal> {
-        self.host_call("proxy_get_log_level", |model| Ok(model.settings.log_level.number()))
+        self.host_call("proxy_get_log_level", &[], |model| Ok(model.settings.log_level.number()))
     }
 
     /// The time in nanoseconds since the Unix epoch.
@@ -35,7 +35,9 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_current_time_nanoseconds(&mut self) -> Result<u64, Refusal> {
-        self.host_call("proxy_get_current_time_nanoseconds", |model| Ok(model.clock.read_wall()))
+        self.host_call("proxy_get_current_time_nanoseconds", &[], |model| {
+            Ok(model.clock.read_wall())
+        })
     }
 
     /// Asks for ticks every so many milliseconds; 0 ends them.
@@ -44,10 +46,12 @@ impl Model {
     ///
     /// None of its own.
     pub fn set_tick_period_milliseconds(&mut self, period: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_set_tick_period_milliseconds", |model| {
+        self.host_call("proxy_set_tick_period_milliseconds", &[&period], |model| {
             let root = model.root_id();
+            let next_tick = model.clock.after_millis(period);
             if let Some(root) = model.root_mut(root) {
                 root.tick_period = period;
+                root.next_tick = next_tick;
             }
             Ok(())
         })
@@ -59,7 +63,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for a context that does not exist.
     pub fn set_effective_context(&mut self, context: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_set_effective_context", |model| {
+        self.host_call("proxy_set_effective_context", &[&context], |model| {
             if !model.contexts.contains_key(&context) {
                 return Err(Status::BAD_ARGUMENT);
             }
@@ -74,7 +78,7 @@ impl Model {
     ///
     /// `NOT_FOUND` when there is none.
     pub fn done(&mut self) -> Result<(), Refusal> {
-        self.host_call("proxy_done", |model| {
+        self.host_call("proxy_done", &[], |model| {
             let id = model.context_id();
             let root = model.root_mut(id).filter(|root| root.pending_done);
             let root = root.ok_or(Status::NOT_FOUND)?;
@@ -84,19 +88,18 @@ impl Model {
         })
     }
 
-    /// Calls a function that the host offers beyond the ABI; there are none here.
+    /// Calls a function that the host offers beyond the ABI, one of [`Model::foreign`].
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND`.
+    /// `NOT_FOUND`, and whatever the function answers.
     pub fn call_foreign_function(
         &mut self,
         name: &[u8],
         arguments: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_call_foreign_function", |_| {
-            let _ = (name, arguments);
-            Err(Status::NOT_FOUND)
+        self.host_call("proxy_call_foreign_function", &[&name, &arguments], |model| {
+            model.foreign.get(name).cloned().unwrap_or(Err(Status::NOT_FOUND))
         })
     }
 }

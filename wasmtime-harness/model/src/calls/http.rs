@@ -1,6 +1,7 @@
 //! Header maps, local replies and the fate of a stream.
 
 use crate::{
+    arguments::Pairs,
     headers::Headers,
     model::Model,
     outcome::Reply,
@@ -20,7 +21,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map.
     pub fn get_header_map_pairs(&mut self, map: u32) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_header_map_pairs", |model| {
+        self.host_call("proxy_get_header_map_pairs", &[&map], |model| {
             let headers = model.readable(known(map)?);
             Ok(match headers.filter(|headers| !headers.is_empty()) {
                 Some(headers) => encode_pairs(headers),
@@ -35,7 +36,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn set_header_map_pairs(&mut self, map: u32, pairs: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_set_header_map_pairs", |model| {
+        self.host_call("proxy_set_header_map_pairs", &[&map, &Pairs(pairs)], |model| {
             *model.writable(map)? = decode_pairs(pairs);
             Ok(())
         })
@@ -48,7 +49,7 @@ impl Model {
     /// `NOT_FOUND` without such a header; `BAD_ARGUMENT` for an unknown map or one that is not there
     /// now.
     pub fn get_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_header_map_value", |model| {
+        self.host_call("proxy_get_header_map_value", &[&map, &name], |model| {
             let headers = model.readable(known(map)?).ok_or(Status::BAD_ARGUMENT)?;
             headers.first(name).map(<[u8]>::to_vec).ok_or(Status::NOT_FOUND)
         })
@@ -65,7 +66,7 @@ impl Model {
         name: &[u8],
         value: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_add_header_map_value", |model| {
+        self.host_call("proxy_add_header_map_value", &[&map, &name, &value], |model| {
             model.writable(map)?.add(name, value);
             Ok(())
         })
@@ -82,7 +83,7 @@ impl Model {
         name: &[u8],
         value: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_replace_header_map_value", |model| {
+        self.host_call("proxy_replace_header_map_value", &[&map, &name, &value], |model| {
             model.writable(map)?.replace(name, value);
             Ok(())
         })
@@ -94,7 +95,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_remove_header_map_value", |model| {
+        self.host_call("proxy_remove_header_map_value", &[&map, &name], |model| {
             model.writable(map)?.remove(name);
             Ok(())
         })
@@ -106,7 +107,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn get_header_map_size(&mut self, map: u32) -> Result<u32, Refusal> {
-        self.host_call("proxy_get_header_map_size", |model| {
+        self.host_call("proxy_get_header_map_size", &[&map], |model| {
             let size = model.writable(map)?.byte_size();
             Ok(u32::try_from(size).unwrap_or(u32::MAX))
         })
@@ -128,22 +129,26 @@ impl Model {
         pairs: &[u8],
         grpc_status: i32,
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_send_local_response", |model| {
-            model.stop = true;
-            let Some(stream) = model.current_stream_mut() else {
-                return Ok(());
-            };
-            stream.reply.get_or_insert_with(|| Reply {
-                status,
-                headers: decode_pairs(pairs),
-                body: body.to_vec(),
-                grpc_status: u32::try_from(grpc_status)
-                    .ok()
-                    .filter(|status| *status <= LAST_GRPC_STATUS),
-                details: details.to_vec(),
-            });
-            Ok(())
-        })
+        self.host_call(
+            "proxy_send_local_response",
+            &[&status, &details, &body, &Pairs(pairs), &grpc_status],
+            |model| {
+                model.stop = true;
+                let Some(stream) = model.current_stream_mut() else {
+                    return Ok(());
+                };
+                stream.reply.get_or_insert_with(|| Reply {
+                    status,
+                    headers: decode_pairs(pairs),
+                    body: body.to_vec(),
+                    grpc_status: u32::try_from(grpc_status)
+                        .ok()
+                        .filter(|status| *status <= LAST_GRPC_STATUS),
+                    details: details.to_vec(),
+                });
+                Ok(())
+            },
+        )
     }
 
     /// Lets a paused request (0) or response (1) go on when the callback returns.
@@ -152,7 +157,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for any other stream type.
     pub fn continue_stream(&mut self, kind: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_continue_stream", |model| {
+        self.host_call("proxy_continue_stream", &[&kind], |model| {
             if kind > 1 {
                 return Err(Status::BAD_ARGUMENT);
             }
@@ -171,7 +176,7 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for a stream type above 3.
     pub fn close_stream(&mut self, kind: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_close_stream", |model| {
+        self.host_call("proxy_close_stream", &[&kind], |model| {
             match kind {
                 0 | 1 => {
                     if let Some(stream) = model.current_stream_mut() {

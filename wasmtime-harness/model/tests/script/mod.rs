@@ -1,5 +1,7 @@
 //! A guest that is a closure, in a filter's place.
 
+#![allow(dead_code, reason = "each test uses what it needs")]
+
 use proxy_host_model::{Callback, Guest, Host, Model, Refusal, Request, Status, Trap};
 
 pub(crate) const CONTINUE: u32 = 0;
@@ -16,6 +18,12 @@ pub(crate) struct Script<F> {
     run: F,
 }
 
+impl<F: FnMut(&mut Model, Callback) -> Answer> Script<F> {
+    pub(crate) fn new(run: F) -> Self {
+        Self { model: Model::default(), run }
+    }
+}
+
 impl<F: FnMut(&mut Model, Callback) -> Answer> Guest for Script<F> {
     fn model<R>(&mut self, visit: impl FnOnce(&mut Model) -> R) -> R {
         visit(&mut self.model)
@@ -27,7 +35,7 @@ impl<F: FnMut(&mut Model, Callback) -> Answer> Guest for Script<F> {
 }
 
 pub(crate) fn host<F: FnMut(&mut Model, Callback) -> Answer>(run: F) -> Host<Script<F>> {
-    Host::new(Script { model: Model::default(), run })
+    Host::new(Script::new(run))
 }
 
 /// A started host whose filter has only a request headers callback.
