@@ -42,13 +42,13 @@ fn read_key(key: &Json) -> Result<Key, String> {
     };
     let kind = text("kty")?.ok_or("no `kty`")?;
     if kind != "RSA" {
-        return Err(format!("`kty` {}, expected RSA", shorten(kind)));
+        return Err(format!("`kty` {} instead of RSA", shorten(kind)));
     }
     // An encryption key must not verify signatures (RFC 7517 sections 4.2 and 4.3).
     if let Some(usage) = text("use")?
         && usage != "sig"
     {
-        return Err(format!("`use` {}, expected sig", shorten(usage)));
+        return Err(format!("`use` {} instead of sig", shorten(usage)));
     }
     match key.get("key_ops") {
         Some(Json::Array(operations)) => {
@@ -61,7 +61,7 @@ fn read_key(key: &Json) -> Result<Key, String> {
     if let Some(name) = text("alg")?
         && Algorithm::from_name(name).is_none()
     {
-        return Err(format!("`alg` {}, expected RS256", shorten(name)));
+        return Err(format!("`alg` {} instead of RS256", shorten(name)));
     }
     let number = |name: &str| {
         let encoded = text(name)?.ok_or_else(|| format!("no `{name}`"))?;

@@ -111,7 +111,7 @@ impl Key {
         let bits = modulus.bits_vartime();
         if !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) {
             return Err(format!(
-                "an RSA key of {bits} bits, expected {RSA_MIN_BITS} to {RSA_MAX_BITS}"
+                "an RSA key of {bits} bits instead of {RSA_MIN_BITS} to {RSA_MAX_BITS}"
             ));
         }
         let exponent = number(exponent);

@@ -88,7 +88,7 @@ fn read_spki(der: &[u8]) -> Result<Key, String> {
     let spki = SubjectPublicKeyInfoRef::from_der(der)
         .map_err(|error| format!("a broken public key ({error})"))?;
     if spki.algorithm.oid != RSA_ENCRYPTION {
-        return Err(format!("a key of the algorithm {}, expected RSA", spki.algorithm.oid));
+        return Err(format!("a key of the algorithm {} instead of RSA", spki.algorithm.oid));
     }
     let bits = spki.subject_public_key.as_bytes().ok_or("a public key of odd length")?;
     read_rsa(bits)

@@ -19,7 +19,6 @@ pub use self::{
 
 use crate::{
     key::KeyRing,
-    path::Allowances,
     policy::{Mode, Policy},
 };
 
@@ -111,11 +110,4 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
         keys,
         warnings: Vec::new(),
     })
-}
-
-impl Allowances {
-    /// For the paths of the policy itself, which have nothing to be excused.
-    pub(crate) fn none() -> Self {
-        Self::default()
-    }
 }

@@ -251,7 +251,7 @@ pub(crate) fn reply(node: Option<&Node<'_>>, sink: &mut Problems) -> ReplyStyle 
 
 /// `deny`, or the kinds that are let pass.
 pub(crate) fn paths(node: Option<&Node<'_>>, sink: &mut Problems) -> Allowances {
-    let mut allowances = Allowances::none();
+    let mut allowances = Allowances::default();
     let Some(node) = node else { return allowances };
     if node.value.as_str() == Some("deny") {
         return allowances;
