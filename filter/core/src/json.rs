@@ -237,7 +237,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
 /// Sorted first: comparing each name with each other would give a payload of a thousand names half
 /// a million comparisons.
-fn has_duplicates(members: &[(String, Json)]) -> bool {
+pub(crate) fn has_duplicates(members: &[(String, Json)]) -> bool {
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))

@@ -1,6 +1,6 @@
 //! The two forms in which hosts hand a policy document over.
 
-use crate::json::{Json, Limits, Number, parse};
+use crate::json::{Json, Limits, Number, has_duplicates, parse};
 
 use super::{problem::ConfigErrors, reader::Node};
 
@@ -81,9 +81,7 @@ fn structure(bytes: &[u8], depth: usize) -> Option<Json> {
         members.push((key.to_owned(), struct_value(value, depth)?));
     }
     // Protobuf lets the last of two equal keys win; here, as in JSON, there are no two.
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+    if has_duplicates(&members) {
         return None;
     }
     Some(Json::Object(members))
