@@ -1,19 +1,11 @@
-//! Public keys, checked once, and who they belong to.
+//! Keys, checked once, and who they belong to.
 
-use rsa::{
-    BoxedUint, RsaPublicKey,
-    pkcs1v15::{Signature, VerifyingKey},
-    signature::Verifier as _,
-    traits::PublicKeyParts as _,
-};
-use sha2::Sha256;
+mod material;
 
 use crate::{algorithm::Algorithm, issuer::IssuerId};
 
-/// Smallest RSA modulus in bits (RFC 7518 section 3.3).
-const RSA_MIN_BITS: u32 = 2048;
-/// Largest RSA modulus in bits: verification time grows with its square.
-const RSA_MAX_BITS: u32 = 8192;
+pub(crate) use self::material::Material;
+
 /// Keys tried for one token: a set with hundreds of keys must not make one forged token cost
 /// hundreds of verifications.
 pub(crate) const MAX_TRIES: usize = 4;
@@ -72,10 +64,15 @@ impl KeySet {
         kid: Option<&'k str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &'k Key> {
-        let fitting = move || self.keys.iter().filter(move |key| key.algorithm() == algorithm);
+        let fitting = move || self.keys.iter().filter(move |key| key.fits(algorithm));
         let named = fitting().filter(move |key| kid.is_some() && key.kid.as_deref() == kid);
         let others = fitting().filter(move |key| kid.is_none() || key.kid.is_none());
         named.chain(others).take(MAX_TRIES)
+    }
+
+    /// Whether there is a key that goes with the algorithm.
+    pub(crate) fn has_key_for(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.fits(algorithm))
     }
 
     /// Whether some keys would never be tried: more without a name than are tried for one token.
@@ -84,69 +81,57 @@ impl KeySet {
     }
 }
 
-/// One public key, tied to one algorithm.
+/// One key and the algorithms that it can be used with.
 #[derive(Clone, Debug)]
 pub struct Key {
     kid: Option<String>,
-    kind: Kind,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Rs256(VerifyingKey<Sha256>),
+    /// The `alg` of a JWK: the only one that the key is meant for (RFC 7517 section 4.4).
+    only: Option<Algorithm>,
+    material: Material,
 }
 
 impl Key {
-    /// An RSA key for RS256, from big-endian modulus and exponent.
+    /// A key by its material, with the `kid` and the `alg` of its JWK if it has them.
     ///
     /// # Errors
     ///
-    /// A sentence that says what is wrong with the key: size, parity, or exponent.
-    pub(crate) fn rs256(
+    /// A sentence that says that material and `alg` do not go together.
+    pub(crate) fn new(
         kid: Option<String>,
-        modulus: &[u8],
-        exponent: &[u8],
+        only: Option<Algorithm>,
+        material: Material,
     ) -> Result<Self, String> {
-        let modulus = number(modulus);
-        let bits = modulus.bits_vartime();
-        if !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) {
-            return Err(format!(
-                "an RSA key of {bits} bits instead of {RSA_MIN_BITS} to {RSA_MAX_BITS}"
-            ));
+        if let Some(algorithm) = only
+            && !material.fits(algorithm)
+        {
+            return Err(format!("`alg` {} on {}", algorithm.name(), material.description()));
         }
-        let exponent = number(exponent);
-        if exponent < BoxedUint::from(3_u8) {
-            return Err("an RSA key whose public exponent is below 3".to_owned());
-        }
-        let key = RsaPublicKey::new(modulus, exponent)
-            .map_err(|error| format!("an unusable RSA key ({error})"))?;
-        Ok(Self { kid, kind: Kind::Rs256(VerifyingKey::new(key)) })
+        Ok(Self { kid, only, material })
     }
 
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        match self.kind {
-            Kind::Rs256(_) => Algorithm::Rs256,
-        }
-    }
-
-    /// Whether this key made `signature` over `message`.
+    /// Whether the key can have made a signature of this algorithm.
     ///
-    /// The signature must have exactly the modulus's length and be smaller than it (RFC 8017
-    /// section 8.2.2), and its padding is compared byte for byte, not parsed: no room for
-    /// Bleichenbacher's forgery on small exponents.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.kind {
-            Kind::Rs256(key) => {
-                signature.len() == key.as_ref().size()
-                    && Signature::try_from(signature)
-                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
-            }
+    /// The kind of the key decides, whatever a token says: a public key is never taken for the
+    /// secret of an HMAC (CVE-2016-5431), and a curve goes with one hash only.
+    #[must_use]
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        match self.only {
+            Some(only) => only == algorithm,
+            None => self.material.fits(algorithm),
         }
     }
-}
 
-/// Leading zeros are dropped: many key sets carry the sign byte of their big-integer library.
-fn number(bytes: &[u8]) -> BoxedUint {
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    BoxedUint::from_be_slice_vartime(bytes.get(start..).unwrap_or_default())
+    /// What the key is, for problems and warnings; nothing of its material.
+    pub(crate) fn description(&self) -> String {
+        match self.only {
+            Some(only) => format!("{} for {}", self.material.description(), only.name()),
+            None => self.material.description().to_owned(),
+        }
+    }
+
+    /// Whether this key made `signature` over `message`; never if the algorithm does not fit.
+    #[must_use]
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.fits(algorithm) && self.material.verifies(algorithm, message, signature)
+    }
 }

@@ -71,6 +71,7 @@ pub mod stages {
         json::{Json, Limits as JsonLimits, Number as JsonNumber, parse as parse_json},
         jwk::read_set as read_jwk_set,
         jws::Unverified,
+        key::Key,
         path::{Allowances, Ambiguity, CanonicalPath},
         pem::read_keys as read_pem_keys,
     };

@@ -6,9 +6,21 @@ use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::Certificate;
 
-use crate::key::Key;
+use crate::key::{Key, Material};
 
+/// `rsaEncryption` (RFC 8017 appendix A.1).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// `id-ecPublicKey` (RFC 5480 section 2.1.1); its parameter names the curve.
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// `id-Ed25519` (RFC 8410 section 3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// The curves by the names of RFC 5480 section 2.1.1.1 and RFC 7518 section 6.2.1.1.
+const CURVES: [(ObjectIdentifier, &str); 3] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), "P-256"),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "P-384"),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "P-521"),
+];
 
 /// Reads every block of a PEM text; text between the blocks is a comment (RFC 7468 section 2).
 ///
@@ -87,15 +99,29 @@ fn read_block(label: &str, body: &str) -> Result<Key, String> {
 fn read_spki(der: &[u8]) -> Result<Key, String> {
     let spki = SubjectPublicKeyInfoRef::from_der(der)
         .map_err(|error| format!("a broken public key ({error})"))?;
-    if spki.algorithm.oid != RSA_ENCRYPTION {
-        return Err(format!("a key of the algorithm {} instead of RSA", spki.algorithm.oid));
-    }
     let bits = spki.subject_public_key.as_bytes().ok_or("a public key of odd length")?;
-    read_rsa(bits)
+    match spki.algorithm.oid {
+        RSA_ENCRYPTION => read_rsa(bits),
+        EC_PUBLIC_KEY => {
+            let curve = spki
+                .algorithm
+                .parameters
+                .and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok())
+                .ok_or("an EC key that does not name its curve")?;
+            let name = CURVES.iter().find(|(known, _)| *known == curve).map(|(_, name)| *name);
+            let name = name.ok_or_else(|| {
+                format!("a key on the curve {curve} instead of P-256, P-384 or P-521")
+            })?;
+            Key::new(None, None, Material::ec(name, bits)?)
+        }
+        ED25519 => Key::new(None, None, Material::ed25519(bits)?),
+        other => Err(format!("a key of the algorithm {other} instead of RSA, EC or Ed25519")),
+    }
 }
 
 fn read_rsa(der: &[u8]) -> Result<Key, String> {
     let key =
         RsaPublicKeyRef::from_der(der).map_err(|error| format!("a broken RSA key ({error})"))?;
-    Key::rs256(None, key.modulus.as_bytes(), key.public_exponent.as_bytes())
+    let material = Material::rsa(key.modulus.as_bytes(), key.public_exponent.as_bytes())?;
+    Key::new(None, None, material)
 }

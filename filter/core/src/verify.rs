@@ -24,7 +24,8 @@ impl<'t> Unverified<'t> {
         if candidates.peek().is_none() {
             return Err(Reject::KeyUnknown);
         }
-        if !candidates.any(|key| key.verifies(self.signed, &self.signature)) {
+        let algorithm = self.algorithm;
+        if !candidates.any(|key| key.verifies(algorithm, self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
         Ok(Verified { typ: self.typ, claims: self.claims, payload: self.payload })

@@ -6,12 +6,11 @@ use crate::{
     algorithm::Algorithm,
     issuer::{Audiences, Issuer, IssuerId, Types},
     json::Json,
-    jwk,
-    key::{Key, KeySet, MAX_TRIES},
-    pem,
+    key::KeySet,
 };
 
 use super::{
+    keys,
     names::{LABEL, is_label},
     problem::Problems,
     reader::{Fields, Node, one_of, quote},
@@ -74,7 +73,16 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
         fields.required("algorithms", &expected, sink).and_then(|node| algorithms(&node, sink));
     let keys = fields
         .required("keys", "an object with one of pem, jwks", sink)
-        .and_then(|node| keys(&node, sink));
+        .and_then(|node| keys::read(&node, algorithms.as_deref(), sink));
+    if let (Some(algorithms), Some(keys)) = (&algorithms, &keys) {
+        for (place, algorithm) in algorithms.iter().enumerate() {
+            if !keys.has_key_for(*algorithm) {
+                let path = format!("{path}.algorithms[{place}]");
+                let found = format!("{}, and no key that goes with it", algorithm.name());
+                sink.warn(&path, found, "algorithms that the keys can be used with");
+            }
+        }
+    }
     let types = match fields.optional("types") {
         None => Some(vec!["jwt".to_owned(), "at+jwt".to_owned()]),
         Some(node) => node
@@ -130,61 +138,4 @@ fn algorithms(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Algorithm>> {
     let words = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let items = node.list("algorithms", sink)?;
     Some(items.iter().filter_map(|node| node.choice(&words, sink)).collect())
-}
-
-fn keys(node: &Node<'_>, sink: &mut Problems) -> Option<KeySet> {
-    let mut fields = node.object(sink)?;
-    let chosen = fields.exactly_one(&["pem", "jwks"], sink);
-    fields.finish(sink);
-    let (kind, node) = chosen?;
-    let keys = if kind == "pem" { pem_keys(&node, sink)? } else { jwks_keys(&node, sink)? };
-    let set = KeySet::new(keys);
-    if set.has_too_many_nameless() {
-        // The fifth would refuse good tokens for ever, and nobody would know why.
-        let expected = format!("at most {MAX_TRIES} of them, as they are tried one by one");
-        sink.error(&node.path, "too many keys without a `kid`", expected);
-    }
-    Some(set)
-}
-
-fn pem_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
-    const EXPECTED: &str = "PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE blocks";
-    let Some(text) = node.value.as_str() else {
-        node.wrong(EXPECTED, sink);
-        return None;
-    };
-    match pem::read_keys(text) {
-        Ok(keys) => Some(keys),
-        // Never the text itself: it may be a private key in the wrong place.
-        Err(problems) => {
-            for problem in problems {
-                sink.error(&node.path, problem, EXPECTED);
-            }
-            None
-        }
-    }
-}
-
-fn jwks_keys(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
-    const EXPECTED: &str = "a key set with at least one usable RSA key";
-    let set = match jwk::read_set(node.value) {
-        Ok(set) => set,
-        Err(problem) => {
-            sink.error(&node.path, problem, EXPECTED);
-            return None;
-        }
-    };
-    let none_left = set.keys.is_empty();
-    for (place, problem) in &set.skipped {
-        let path = format!("{}.keys[{place}]", node.path);
-        if none_left {
-            sink.error(&path, problem, EXPECTED);
-        } else {
-            sink.warn(&path, problem, "an RSA signature key; this one is passed over");
-        }
-    }
-    if none_left && set.skipped.is_empty() {
-        sink.error(&node.path, "an empty key set", EXPECTED);
-    }
-    (!none_left).then_some(set.keys)
 }

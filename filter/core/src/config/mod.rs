@@ -5,6 +5,7 @@
 
 pub(crate) mod document;
 mod issuers;
+mod keys;
 mod names;
 mod problem;
 mod reader;

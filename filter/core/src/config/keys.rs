@@ -1,0 +1,114 @@
+//! The section `keys` of an issuer.
+
+use crate::{
+    algorithm::Algorithm,
+    jwk,
+    key::{Key, KeySet, MAX_TRIES},
+    pem,
+};
+
+use super::{problem::Problems, reader::Node};
+
+/// The keys that go with at least one of the issuer's algorithms; `algorithms` is `None` if they
+/// could not be read, and then says nothing against a key.
+pub(crate) fn read(
+    node: &Node<'_>,
+    algorithms: Option<&[Algorithm]>,
+    sink: &mut Problems,
+) -> Option<KeySet> {
+    let mut fields = node.object(sink)?;
+    let chosen = fields.exactly_one(&["pem", "jwks"], sink);
+    fields.finish(sink);
+    let (kind, node) = chosen?;
+    let listed = Listed(algorithms);
+    let keys = match kind {
+        "pem" => read_pem(&node, listed, sink)?,
+        _ => read_jwks(&node, listed, sink)?,
+    };
+    let set = KeySet::new(keys);
+    if set.has_too_many_nameless() {
+        // The fifth would refuse good tokens for ever, and nobody would know why.
+        let expected = format!("at most {MAX_TRIES} of them, as they are tried one by one");
+        sink.error(&node.path, "too many keys without a `kid`", expected);
+    }
+    Some(set)
+}
+
+/// The algorithms of the issuer.
+#[derive(Clone, Copy)]
+struct Listed<'a>(Option<&'a [Algorithm]>);
+
+impl Listed<'_> {
+    /// # Errors
+    ///
+    /// What the key is, if it goes with none of them: kept, it would only be one more thing to
+    /// get wrong.
+    fn admit(self, key: &Key) -> Result<(), String> {
+        match self.0 {
+            Some(listed) if !listed.iter().any(|algorithm| key.fits(*algorithm)) => {
+                Err(format!("{}, which goes with no listed algorithm", key.description()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_pem(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+    const EXPECTED: &str = "PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE blocks";
+    let Some(text) = node.value.as_str() else {
+        node.wrong(EXPECTED, sink);
+        return None;
+    };
+    // Never the text itself: it may be a private key in the wrong place.
+    let problems = match pem::read_keys(text) {
+        Ok(keys) => {
+            let unfit = keys.iter().zip(1_usize..).filter_map(|(key, block)| {
+                let problem = listed.admit(key).err()?;
+                Some(format!("in block {block}: {problem}"))
+            });
+            let unfit: Vec<String> = unfit.collect();
+            if unfit.is_empty() {
+                return Some(keys);
+            }
+            unfit
+        }
+        Err(problems) => problems,
+    };
+    for problem in problems {
+        sink.error(&node.path, problem, EXPECTED);
+    }
+    None
+}
+
+fn read_jwks(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+    const EXPECTED: &str = "a key set with at least one key for a listed algorithm";
+    let set = match jwk::read_set(node.value) {
+        Ok(set) => set,
+        Err(problem) => {
+            sink.error(&node.path, problem, EXPECTED);
+            return None;
+        }
+    };
+    let mut skipped = set.skipped;
+    let mut keys = Vec::with_capacity(set.keys.len());
+    for (place, key) in set.keys {
+        match listed.admit(&key) {
+            Ok(()) => keys.push(key),
+            Err(problem) => skipped.push((place, problem)),
+        }
+    }
+    skipped.sort();
+    let none_left = keys.is_empty();
+    for (place, problem) in &skipped {
+        let path = format!("{}.keys[{place}]", node.path);
+        if none_left {
+            sink.error(&path, problem, EXPECTED);
+        } else {
+            sink.warn(&path, problem, "a key for a listed algorithm; this one is passed over");
+        }
+    }
+    if none_left && skipped.is_empty() {
+        sink.error(&node.path, "an empty key set", EXPECTED);
+    }
+    (!none_left).then_some(keys)
+}

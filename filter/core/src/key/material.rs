@@ -1,0 +1,242 @@
+//! The mathematics of a key, and what a signature must look like for it.
+
+use std::fmt;
+
+use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rsa::{
+    BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey, signature::Verifier as _,
+    traits::PublicKeyParts as _,
+};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+use crate::algorithm::Algorithm;
+
+/// Smallest RSA modulus in bits (RFC 7518 section 3.3).
+const RSA_MIN_BITS: u32 = 2048;
+/// Largest RSA modulus in bits: verification time grows with its square.
+const RSA_MAX_BITS: u32 = 8192;
+/// Shortest secret of an HMAC in bytes: as long as the shortest hash (RFC 7518 section 3.2).
+const SECRET_MIN_BYTES: usize = 32;
+/// Longest secret of an HMAC in bytes; a longer one is a mistake, as it is hashed first.
+const SECRET_MAX_BYTES: usize = 1024;
+
+/// A key of one kind, checked when it was read.
+///
+/// # Sources
+///
+/// Signature formats: RFC 7518 section 3 and RFC 8037 section 3.1. Each is refused unless it has
+/// exactly the one length and the one form that the standard gives it.
+#[derive(Clone)]
+pub(crate) enum Material {
+    Rsa(RsaPublicKey),
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    P521(Box<p521::ecdsa::VerifyingKey>),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Secret(Vec<u8>),
+}
+
+impl Material {
+    /// An RSA key, from big-endian modulus and exponent.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with the key: size, parity, or exponent.
+    pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, String> {
+        let modulus = number(modulus);
+        let bits = modulus.bits_vartime();
+        if !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) {
+            return Err(format!(
+                "an RSA key of {bits} bits instead of {RSA_MIN_BITS} to {RSA_MAX_BITS}"
+            ));
+        }
+        let exponent = number(exponent);
+        if exponent < BoxedUint::from(3_u8) {
+            return Err("an RSA key whose public exponent is below 3".to_owned());
+        }
+        RsaPublicKey::new(modulus, exponent)
+            .map(Self::Rsa)
+            .map_err(|error| format!("an unusable RSA key ({error})"))
+    }
+
+    /// A point of a curve, in the uncompressed or compressed form of SEC 1 section 2.3.3.
+    ///
+    /// # Errors
+    ///
+    /// The curve is none of P-256, P-384, P-521, or the bytes are not a point on it: a key beside
+    /// the curve would make signatures that anybody can forge.
+    pub(crate) fn ec(curve: &str, point: &[u8]) -> Result<Self, String> {
+        let bad = |_| format!("bytes that are no point of {curve}");
+        match curve {
+            "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
+                .map(|key| Self::P256(Box::new(key)))
+                .map_err(bad),
+            "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(point)
+                .map(|key| Self::P384(Box::new(key)))
+                .map_err(bad),
+            "P-521" => p521::ecdsa::VerifyingKey::from_sec1_bytes(point)
+                .map(|key| Self::P521(Box::new(key)))
+                .map_err(bad),
+            _ => Err(format!("a key on the curve {curve} instead of P-256, P-384 or P-521")),
+        }
+    }
+
+    /// An Ed25519 key (RFC 8032 section 5.1.5).
+    ///
+    /// # Errors
+    ///
+    /// Not 32 bytes, no point of the curve, or one of small order, which would accept one signature
+    /// for many messages.
+    pub(crate) fn ed25519(bytes: &[u8]) -> Result<Self, String> {
+        let bytes: &[u8; PUBLIC_KEY_LENGTH] = bytes.try_into().map_err(|_| {
+            format!("an Ed25519 key of {} bytes instead of {PUBLIC_KEY_LENGTH}", bytes.len())
+        })?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes)
+            .map_err(|_| "bytes that are no Ed25519 key".to_owned())?;
+        if key.is_weak() {
+            return Err("an Ed25519 key of small order".to_owned());
+        }
+        Ok(Self::Ed25519(Box::new(key)))
+    }
+
+    /// The secret of an HMAC.
+    ///
+    /// # Errors
+    ///
+    /// Shorter than the shortest hash (RFC 7518 section 3.2), or absurdly long.
+    pub(crate) fn secret(bytes: Vec<u8>) -> Result<Self, String> {
+        if !(SECRET_MIN_BYTES..=SECRET_MAX_BYTES).contains(&bytes.len()) {
+            return Err(format!(
+                "a secret of {} bytes instead of {SECRET_MIN_BYTES} to {SECRET_MAX_BYTES}",
+                bytes.len()
+            ));
+        }
+        Ok(Self::Secret(bytes))
+    }
+
+    /// What kind of key it is, in words.
+    pub(crate) fn description(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "an RSA key",
+            Self::P256(_) => "a P-256 key",
+            Self::P384(_) => "a P-384 key",
+            Self::P521(_) => "a P-521 key",
+            Self::Ed25519(_) => "an Ed25519 key",
+            Self::Secret(_) => "a secret",
+        }
+    }
+
+    /// Whether keys of this kind and size go with the algorithm.
+    pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
+        use Algorithm::{
+            Ed25519, EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256,
+            Rs384, Rs512,
+        };
+        match self {
+            Self::Rsa(_) => {
+                matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
+            }
+            Self::P256(_) => algorithm == Es256,
+            Self::P384(_) => algorithm == Es384,
+            Self::P521(_) => algorithm == Es512,
+            Self::Ed25519(_) => matches!(algorithm, EdDsa | Ed25519),
+            Self::Secret(secret) => match algorithm {
+                Hs256 => secret.len() >= Sha256::output_size(),
+                Hs384 => secret.len() >= Sha384::output_size(),
+                Hs512 => secret.len() >= Sha512::output_size(),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether this key made `signature` over `message` with the algorithm.
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa(key) => verify_rsa(key, algorithm, message, signature),
+            // `r` and `s` one after the other, each as long as the field's order (RFC 7518 section
+            // 3.4), never DER; both must lie in 1 to n-1, or (0, 0) would be good for every message
+            // (CVE-2022-21449).
+            Self::P256(key) => {
+                algorithm == Algorithm::Es256
+                    && p256::ecdsa::Signature::from_slice(signature)
+                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }
+            Self::P384(key) => {
+                algorithm == Algorithm::Es384
+                    && p384::ecdsa::Signature::from_slice(signature)
+                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }
+            Self::P521(key) => {
+                algorithm == Algorithm::Es512
+                    && p521::ecdsa::Signature::from_slice(signature)
+                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }
+            // Strictly: `S` below the order and no component of small order, so that a signature
+            // has one form and means one message (RFC 8032 section 5.1.7).
+            Self::Ed25519(key) => {
+                matches!(algorithm, Algorithm::EdDsa | Algorithm::Ed25519)
+                    && <&[u8; SIGNATURE_LENGTH]>::try_from(signature).is_ok_and(|bytes| {
+                        let signature = ed25519_dalek::Signature::from_bytes(bytes);
+                        key.verify_strict(message, &signature).is_ok()
+                    })
+            }
+            Self::Secret(secret) => verify_hmac(secret, algorithm, message, signature),
+        }
+    }
+}
+
+/// Names the kind and nothing else: a secret must not reach a log through `{:?}`.
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+/// The signature must have exactly the modulus's length and be smaller than it (RFC 8017 sections
+/// 8.1.2 and 8.2.2). The PKCS #1 v1.5 padding is made anew and compared byte for byte, not parsed:
+/// no room for Bleichenbacher's forgery on small exponents. The salt of PSS must be as long as its
+/// hash (RFC 7518 section 3.5).
+fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    if signature.len() != key.size() {
+        return false;
+    }
+    let verified = match algorithm {
+        Algorithm::Rs256 => {
+            key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature)
+        }
+        Algorithm::Rs384 => {
+            key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature)
+        }
+        Algorithm::Rs512 => {
+            key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature)
+        }
+        Algorithm::Ps256 => key.verify(Pss::<Sha256>::new(), &Sha256::digest(message), signature),
+        Algorithm::Ps384 => key.verify(Pss::<Sha384>::new(), &Sha384::digest(message), signature),
+        Algorithm::Ps512 => key.verify(Pss::<Sha512>::new(), &Sha512::digest(message), signature),
+        _ => return false,
+    };
+    verified.is_ok()
+}
+
+/// The whole code, compared in constant time; never a shortened one.
+fn verify_hmac(secret: &[u8], algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    macro_rules! matches {
+        ($hash:ty) => {
+            Hmac::<$hash>::new_from_slice(secret)
+                .is_ok_and(|code| code.chain_update(message).verify_slice(signature).is_ok())
+        };
+    }
+    match algorithm {
+        Algorithm::Hs256 => matches!(Sha256),
+        Algorithm::Hs384 => matches!(Sha384),
+        Algorithm::Hs512 => matches!(Sha512),
+        _ => false,
+    }
+}
+
+/// Leading zeros are dropped: many key sets carry the sign byte of their big-integer library.
+fn number(bytes: &[u8]) -> BoxedUint {
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    BoxedUint::from_be_slice_vartime(bytes.get(start..).unwrap_or_default())
+}
