@@ -28,6 +28,10 @@ const MAX_DEPTH: usize = 8;
 
 /// A token signed RS256 with the key, its header completed with `alg`, `typ` and `kid` where
 /// `header` does not say otherwise.
+///
+/// # Panics
+///
+/// The key is not an RSA key.
 pub fn mint(key: &Key, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
     let mut whole = default_header(SigningAlgorithm::RS256, key.name());
     whole.extend(header.clone());
@@ -37,6 +41,7 @@ pub fn mint(key: &Key, header: &Map<String, Value>, claims: &Map<String, Value>)
         base64url::encode(Value::Object(claims.clone()).to_string())
     );
     let signature = key.sign(jwt_compact::alg::Rsa::rs256(), input.as_bytes());
+    let signature = signature.expect("RS256 is signed with an RSA key");
     format!("{input}.{}", base64url::encode(signature))
 }
 

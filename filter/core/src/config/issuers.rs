@@ -137,5 +137,7 @@ fn audiences(node: &Node<'_>, sink: &mut Problems) -> Option<Audiences> {
 fn algorithms(node: &Node<'_>, sink: &mut Problems) -> Option<Vec<Algorithm>> {
     let words = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
     let items = node.list("algorithms", sink)?;
-    Some(items.iter().filter_map(|node| node.choice(&words, sink)).collect())
+    // All of them or none: the keys are not judged by half a list.
+    let read: Vec<_> = items.iter().map(|node| node.choice(&words, sink)).collect();
+    read.into_iter().collect()
 }
