@@ -266,7 +266,10 @@ impl<G: Guest> Host<G> {
                     self.settle();
                 }
                 Due::Answer(_, number) => {
-                    if let Some(arrival) = self.guest.model(|model| model.callouts.arrive(number)) {
+                    let arrival = self
+                        .guest
+                        .model(|model| model.callouts.arrive(number, model.profile.late_answers));
+                    if let Some(arrival) = arrival {
                         self.arrive(arrival.root, arrival.token, arrival.what);
                     }
                 }

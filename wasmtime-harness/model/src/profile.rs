@@ -55,6 +55,10 @@ profile! {
         /// hosts 8.3 [S], proxy-wasm-cpp-host `limits.h`; none: ngx `ngx_wasi_preview1_host.c` [S];
         /// spec: "when the requested `buffer_size` is too large", whatever that is.
         pub random_most: u32,
+        /// Whether a filter is told of the answer to a call that has ended already, by another
+        /// answer or by its time limit. Envoy drops it: `context.cc` [S], hosts 3.3 [X]; spec: not
+        /// a word.
+        pub late_answers: bool,
         /// What a trap costs: a fleet without a policy of its own follows it. Hosts 4 and 7.3 [X].
         pub trap_costs: TrapCosts,
         /// The status of the empty reply to a request whose filter has trapped. Hosts 4 and 7.3
@@ -69,6 +73,7 @@ impl Profile {
         name: "envoy-1.40",
         context_ids: ContextIds::Counted,
         random_most: 64 * 1024,
+        late_answers: false,
         trap_costs: TrapCosts::Vm,
         trap_status: 503,
     };
@@ -78,6 +83,7 @@ impl Profile {
         name: "ngx_wasm",
         context_ids: ContextIds::Random,
         random_most: u32::MAX,
+        late_answers: false,
         trap_costs: TrapCosts::Request,
         trap_status: 500,
     };
@@ -91,6 +97,7 @@ impl Profile {
         name: "hostile",
         context_ids: ContextIds::Random,
         random_most: 256,
+        late_answers: true,
         ..Self::ENVOY_1_40
     };
 
