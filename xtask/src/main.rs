@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 mod bench;
 mod compose;
 mod demo;
+#[cfg(test)]
+mod features;
 mod fuzz;
 mod lint;
 mod setup;
