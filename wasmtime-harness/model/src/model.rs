@@ -8,6 +8,7 @@ use crate::{
     context::{Access, Context, Root, Stream},
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
+    profile::{ContextIds, Profile},
     properties::Properties,
     random::Random,
     request::Request,
@@ -31,6 +32,8 @@ pub(crate) enum Due {
 /// The public fields may be set at any time between callbacks.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// Which host it is, where hosts differ.
+    pub profile: Profile,
     /// What the proxy's configuration says about the filter.
     pub settings: Settings,
     /// Properties that every context sees, such as those of the node.
@@ -62,11 +65,14 @@ pub struct Model {
     pub(crate) fault: Option<Fault>,
     pub(crate) calls_made: u64,
     last_context: u32,
+    /// Where random ids come from, once there is one.
+    ids: Option<Random>,
 }
 
 impl Default for Model {
     fn default() -> Self {
         Self {
+            profile: Profile::default(),
             settings: Settings::default(),
             properties: Properties::default(),
             clock: Clock::default(),
@@ -88,6 +94,7 @@ impl Default for Model {
             fault: None,
             calls_made: 0,
             last_context: 0,
+            ids: None,
         }
     }
 }
@@ -258,8 +265,25 @@ impl Model {
     }
 
     fn add_context(&mut self, context: Context) -> u32 {
-        self.last_context = self.last_context.saturating_add(1);
-        self.contexts.insert(self.last_context, context);
-        self.last_context
+        let id = match self.profile.context_ids {
+            ContextIds::Counted => self.last_context.saturating_add(1),
+            ContextIds::Random => self.random_id(),
+        };
+        self.last_context = id;
+        self.contexts.insert(id, context);
+        id
+    }
+
+    /// An id that no context has; the bytes that a filter draws are not touched by it.
+    fn random_id(&mut self) -> u32 {
+        let ids = self.ids.get_or_insert(self.random);
+        loop {
+            let mut bytes = [0; 4];
+            ids.fill(&mut bytes);
+            let id = u32::from_le_bytes(bytes);
+            if id != 0 && !self.contexts.contains_key(&id) {
+                return id;
+            }
+        }
     }
 }
