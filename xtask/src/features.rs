@@ -86,10 +86,8 @@ fn a_crate_that_is_compiled_in_another_way_is_named() {
     );
     assert_eq!(
         differences(&built, &tested),
-        [
-            "memchr v2.8.3: `cargo build` compiles it with [alloc,std], `cargo test` with \
+        ["memchr v2.8.3: `cargo build` compiles it with [alloc,std], `cargo test` with \
              [alloc,default,std]: add the features [\"default\"] to \
-             wasmtime-harness/Cargo.toml, as described there"
-        ]
+             wasmtime-harness/Cargo.toml, as described there"]
     );
 }

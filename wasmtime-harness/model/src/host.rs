@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::{
     callback::Callback,
     callouts::Answer,
+    clock::nanos,
     context::Access,
     headers::Headers,
     local_reply,
     model::{Due, Model},
     outcome::{Fate, Outcome, Startup, Trap},
     request::Request,
+    services::{Answered, ServiceAnswer},
     status::Status,
 };
 
@@ -196,16 +198,23 @@ impl<G: Guest> Host<G> {
     /// Streams that the filter resumes or answers meanwhile are settled. A token that waits for no
     /// answer changes nothing.
     pub fn answer(&mut self, token: u32, headers: Headers, body: &[u8], trailers: Option<Headers>) {
-        let call = self.guest.model(|model| {
-            let waiting = &mut model.callouts.http;
-            let at = waiting.iter().position(|call| call.token == token)?;
-            Some(waiting.remove(at))
-        });
-        let Some(call) = call else {
+        let Some(call) = self.guest.model(|model| model.callouts.end(token)) else {
             return;
         };
+        self.deliver(call.root, token, headers, body, trailers);
+    }
+
+    /// Hands an answer to the filter and settles what it makes of it.
+    fn deliver(
+        &mut self,
+        root: u32,
+        token: u32,
+        headers: Headers,
+        body: &[u8],
+        trailers: Option<Headers>,
+    ) {
         let callback = Callback::HttpCallResponse {
-            context: call.root,
+            context: root,
             token,
             headers: count(&headers),
             body: size(body),
@@ -227,16 +236,24 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, and calls that run
-    /// out of time, which Envoy answers with a 504 of its own.
+    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, answers of services,
+    /// and calls that run out of time, which Envoy answers with a 504 of its own.
+    ///
+    /// No time at all delivers what is due already. When more than 1000 things are due at the same
+    /// instant, the rest waits for the next time: a filter that answers each answer with a new call
+    /// would hold up the clock for ever.
     pub fn advance(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let until = self.guest.model(|model| model.clock.monotonic().saturating_add(nanos));
+        let until = self.guest.model(|model| model.clock.monotonic().saturating_add(nanos(time)));
+        let mut instant = (0, 0_u32);
         while let Some((at, due)) = self.guest.model(|model| {
             let due = model.next_due(until)?;
             model.clock.advance_to(due.0);
             Some(due)
         }) {
+            instant = if instant.0 == at { (at, instant.1.saturating_add(1)) } else { (at, 1) };
+            if instant.1 > AT_ONCE {
+                break;
+            }
             match due {
                 Due::Tick(context) => {
                     self.guest.model(|model| {
@@ -248,14 +265,15 @@ impl<G: Guest> Host<G> {
                     self.call(Callback::Tick { context });
                     self.settle();
                 }
+                Due::Answer(_, number) => {
+                    if let Some(arrival) = self.guest.model(|model| model.callouts.arrive(number)) {
+                        self.arrive(arrival.root, arrival.token, arrival.what);
+                    }
+                }
                 Due::Timeout(token) => {
-                    let headers = [
-                        (":status", "504"),
-                        ("content-length", "24"),
-                        ("content-type", "text/plain"),
-                    ];
-                    let body = b"upstream request timeout";
-                    self.answer(token, Headers::from_iter(headers), body, None);
+                    if let Some(call) = self.guest.model(|model| model.callouts.end(token)) {
+                        self.arrive(call.root, token, ServiceAnswer::timeout().what);
+                    }
                 }
             }
         }
@@ -301,6 +319,15 @@ impl<G: Guest> Host<G> {
         &mut self.guest
     }
 
+    fn arrive(&mut self, root: u32, token: u32, what: Answered) {
+        match what {
+            Answered::Response { headers, body, trailers } => {
+                self.deliver(root, token, headers, &body, trailers);
+            }
+            Answered::Reset => self.deliver(root, token, Headers::default(), b"", None),
+        }
+    }
+
     fn add_root(&mut self, configuration: &[u8]) -> Startup {
         let context = self.guest.model(|model| model.add_root(configuration));
         // The plugin's configuration cannot be read while the VM starts: it may serve many plugins.
@@ -338,7 +365,7 @@ impl<G: Guest> Host<G> {
             });
         } else {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
@@ -387,7 +414,7 @@ impl<G: Guest> Host<G> {
         });
         for root in finished {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
@@ -406,6 +433,9 @@ impl<G: Guest> Host<G> {
         }
     }
 }
+
+/// How many things happen at one instant of [`Host::advance`].
+const AT_ONCE: u32 = 1000;
 
 fn count(headers: &Headers) -> u32 {
     u32::try_from(headers.len()).unwrap_or(u32::MAX)
