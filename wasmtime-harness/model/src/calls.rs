@@ -14,6 +14,49 @@ use crate::{
     trace::Call,
 };
 
+/// The host functions of ABI 0.2.1, by their full names.
+pub const HOST_FUNCTIONS: [&str; 39] = [
+    "proxy_log",
+    "proxy_get_log_level",
+    "proxy_get_status",
+    "proxy_get_property",
+    "proxy_set_property",
+    "proxy_send_local_response",
+    "proxy_continue_stream",
+    "proxy_close_stream",
+    "proxy_get_shared_data",
+    "proxy_set_shared_data",
+    "proxy_register_shared_queue",
+    "proxy_resolve_shared_queue",
+    "proxy_enqueue_shared_queue",
+    "proxy_dequeue_shared_queue",
+    "proxy_get_header_map_value",
+    "proxy_add_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_remove_header_map_value",
+    "proxy_get_header_map_pairs",
+    "proxy_set_header_map_pairs",
+    "proxy_get_header_map_size",
+    "proxy_get_buffer_status",
+    "proxy_get_buffer_bytes",
+    "proxy_set_buffer_bytes",
+    "proxy_http_call",
+    "proxy_grpc_call",
+    "proxy_grpc_stream",
+    "proxy_grpc_send",
+    "proxy_grpc_cancel",
+    "proxy_grpc_close",
+    "proxy_set_tick_period_milliseconds",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_define_metric",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "proxy_get_metric",
+    "proxy_set_effective_context",
+    "proxy_done",
+    "proxy_call_foreign_function",
+];
+
 impl Model {
     /// Makes a call that ends in a status and nothing worse; see [`Model::denied_call`].
     fn host_call<T>(

@@ -245,12 +245,12 @@ impl<G: Guest> Host<G> {
     pub fn advance(&mut self, time: Duration) {
         let until = self.guest.model(|model| model.clock.monotonic().saturating_add(nanos(time)));
         let mut instant = (0, 0_u32);
-        while let Some((at, due)) = self.guest.model(|model| {
-            let due = model.next_due(until)?;
-            model.clock.advance_to(due.0);
-            Some(due)
+        while let Some((at, due, now)) = self.guest.model(|model| {
+            let (at, due) = model.next_due(until)?;
+            model.clock.advance_to(at);
+            Some((at, due, model.clock.monotonic()))
         }) {
-            instant = if instant.0 == at { (at, instant.1.saturating_add(1)) } else { (at, 1) };
+            instant = if instant.0 == now { (now, instant.1.saturating_add(1)) } else { (now, 1) };
             if instant.1 > AT_ONCE {
                 break;
             }
@@ -266,7 +266,10 @@ impl<G: Guest> Host<G> {
                     self.settle();
                 }
                 Due::Answer(_, number) => {
-                    if let Some(arrival) = self.guest.model(|model| model.callouts.arrive(number)) {
+                    let arrival = self
+                        .guest
+                        .model(|model| model.callouts.arrive(number, model.profile.late_answers));
+                    if let Some(arrival) = arrival {
                         self.arrive(arrival.root, arrival.token, arrival.what);
                     }
                 }

@@ -42,6 +42,7 @@ mod trace;
 
 pub use callback::Callback;
 pub use callouts::{Callouts, GrpcCall, HttpCall};
+pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
 pub use fault::{ALLOCATOR, Effect, Fault};
 pub use headers::Headers;

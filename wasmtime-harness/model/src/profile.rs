@@ -282,6 +282,7 @@ impl Default for Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::HOST_FUNCTIONS;
 
     #[test]
     fn a_profile_is_found_by_its_name_alone() {
@@ -289,5 +290,15 @@ mod tests {
             assert_eq!(Profile::named(profile.name), Some(profile));
         }
         assert_eq!(Profile::named("envoy"), None);
+    }
+
+    #[test]
+    fn functions_that_a_profile_names_are_in_the_abi() {
+        for profile in Profile::ALL {
+            let retyped = profile.retyped.iter().map(|(name, _)| name);
+            for name in profile.unimplemented.iter().chain(profile.missing).chain(retyped) {
+                assert!(HOST_FUNCTIONS.contains(name), "{}: {name}", profile.name);
+            }
+        }
     }
 }
