@@ -37,7 +37,7 @@ impl Model {
         };
         let status = result.as_ref().err().copied().unwrap_or(Status::OK);
         let arguments = self.trace_arguments.then(|| arguments::shown(arguments));
-        self.trace.push(Call { name, arguments, status });
+        self.write_call(Call { name, arguments, status });
         result.map_err(Refusal::Status)
     }
 }

@@ -70,6 +70,12 @@ impl Clock {
         self.monotonic
     }
 
+    /// The time of the monotonic clock so long from now, in nanoseconds.
+    pub(crate) fn after(&self, time: Duration) -> u64 {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.monotonic.saturating_add(nanos)
+    }
+
     /// The time of the monotonic clock so many milliseconds from now; 0 is never.
     pub(crate) fn after_millis(&self, millis: u32) -> Option<u64> {
         let nanos = u64::from(millis).saturating_mul(1_000_000);
