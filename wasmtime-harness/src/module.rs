@@ -16,11 +16,17 @@ use crate::{
 /// The folder, beside a module, that keeps its compiled form.
 const CACHE: &str = "wasmtime-cache";
 
+/// Far more fuel than any callback should need.
+const A_FEW_SECONDS: u64 = 4_000_000_000;
+
 /// What a filter may use up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Units of fuel for one callback, about one for an instruction; it traps when they are gone.
     pub fuel: u64,
+    /// Units of fuel for one call while the filter starts or takes a new configuration:
+    /// `_initialize`, `_start`, `main`, `proxy_on_vm_start` and `proxy_on_configure`.
+    pub startup_fuel: u64,
     /// Bytes of memory; growing beyond fails, as it does in Envoy.
     pub memory: usize,
 }
@@ -28,7 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     /// A few seconds, and the 1 GiB of proxy-wasm-cpp-host.
     fn default() -> Self {
-        Self { fuel: 4_000_000_000, memory: 1024 * 1024 * 1024 }
+        Self { fuel: A_FEW_SECONDS, startup_fuel: A_FEW_SECONDS, memory: 1024 * 1024 * 1024 }
     }
 }
 

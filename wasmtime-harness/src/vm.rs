@@ -15,12 +15,16 @@ const ABI_MARKERS: [&str; 2] = ["proxy_abi_version_0_2_1", "proxy_abi_version_0_
 /// The names that a module's allocator may have; the second is of before ABI 0.2.1.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
+/// What is called while a filter starts or takes a new configuration.
+const STARTUP: [&str; 5] =
+    ["_initialize", "_start", "main", "proxy_on_vm_start", "proxy_on_configure"];
+
 /// A module in a VM.
 pub struct Vm {
     store: Store<State>,
     instance: Instance,
     memory: Memory,
-    fuel: u64,
+    limits: Limits,
     fuel_used: BTreeMap<&'static str, u64>,
 }
 
@@ -56,7 +60,7 @@ impl Vm {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
-        store.set_fuel(limits.fuel).map_err(Error::Link)?;
+        store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
         let instance = ready.instantiate(&mut store).map_err(Error::Link)?;
         let exported = |store: &mut Store<State>, names: [&str; 2]| {
             names.iter().find_map(|name| instance.get_export(&mut *store, name))
@@ -72,8 +76,7 @@ impl Vm {
             .ok_or_else(|| missing(ready, "an allocator proxy_on_memory_allocate"))?;
         store.data_mut().memory = Some(memory);
         store.data_mut().allocate = Some(allocate);
-        let mut vm =
-            Self { store, instance, memory, fuel: limits.fuel, fuel_used: BTreeMap::new() };
+        let mut vm = Self { store, instance, memory, limits, fuel_used: BTreeMap::new() };
         vm.initialize().map_err(Error::Initialize)?;
         Ok(vm)
     }
@@ -121,10 +124,12 @@ impl Vm {
         let arguments: Vec<Val> =
             arguments.iter().map(|argument| Val::I32(argument.cast_signed())).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
-        let ended = self.store.set_fuel(self.fuel);
+        let fuel =
+            if STARTUP.contains(&name) { self.limits.startup_fuel } else { self.limits.fuel };
+        let ended = self.store.set_fuel(fuel);
         let ended = ended.and_then(|()| function.call(&mut self.store, &arguments, &mut results));
         let left = self.store.get_fuel().unwrap_or_default();
-        let used = self.fuel.saturating_sub(left);
+        let used = fuel.saturating_sub(left);
         let sum = self.fuel_used.entry(name).or_default();
         *sum = sum.saturating_add(used);
         match ended {

@@ -10,7 +10,7 @@ mod update;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    host::{Guest, Host, QUEUE_TURNS},
+    host::{Guest, Host, QUEUE_TURNS, Rush},
     model::Model,
     place::Place,
     random::Random,
@@ -116,8 +116,13 @@ impl<S: Spawn> Fleet<S> {
     /// on. Consumers of queues are told in the order in which the items came.
     pub fn advance(&mut self, time: Duration) {
         let until = self.world(|world| world.clock.after(time));
+        let mut rush = Rush::default();
         self.deliver_queues();
-        while let Some(place) = self.next_place(until) {
+        while let Some((at, place)) = self.next_place(until) {
+            let now = self.world(|world| world.clock.monotonic());
+            if rush.is_over(at.max(now)) {
+                break;
+            }
             if let Some(host) = self.host(place) {
                 host.fire();
             }
@@ -187,13 +192,13 @@ impl<S: Spawn> Fleet<S> {
     }
 
     /// Where the next thing falls due, if one does until then.
-    fn next_place(&mut self, until: u64) -> Option<Place> {
+    fn next_place(&mut self, until: u64) -> Option<(u64, Place)> {
         let places = self.places().into_iter();
         let due = places.filter_map(|place| {
             let at = self.seat(place)?.host.next_due(until)?;
             Some((at, place))
         });
-        due.min().map(|(_, place)| place)
+        due.min()
     }
 
     fn seat(&mut self, place: Place) -> Option<&mut Seat<S::Guest>> {

@@ -11,6 +11,7 @@ use crate::{
     model::{Due, Model},
     outcome::{Fate, Outcome, Startup, Trap},
     request::Request,
+    services::{Answered, ServiceAnswer},
     shared::{Consumer, Ready},
     status::Status,
 };
@@ -219,16 +220,23 @@ impl<G: Guest> Host<G> {
     /// Streams that the filter resumes or answers meanwhile are settled. A token that waits for no
     /// answer changes nothing.
     pub fn answer(&mut self, token: u32, headers: Headers, body: &[u8], trailers: Option<Headers>) {
-        let call = self.guest.model(|model| {
-            let waiting = &mut model.callouts.http;
-            let at = waiting.iter().position(|call| call.token == token)?;
-            Some(waiting.remove(at))
-        });
-        let Some(call) = call else {
+        let Some(call) = self.guest.model(|model| model.callouts.end(token)) else {
             return;
         };
+        self.deliver(call.root, token, headers, body, trailers);
+    }
+
+    /// Hands an answer to the filter and settles what it makes of it.
+    fn deliver(
+        &mut self,
+        root: u32,
+        token: u32,
+        headers: Headers,
+        body: &[u8],
+        trailers: Option<Headers>,
+    ) {
         let callback = Callback::HttpCallResponse {
-            context: call.root,
+            context: root,
             token,
             headers: count(&headers),
             body: size(body),
@@ -250,13 +258,22 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, and calls that run
-    /// out of time, which Envoy answers with a 504 of its own. Consumers of queues are told first of
-    /// all, and after each of these.
+    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, answers of services,
+    /// and calls that run out of time, which Envoy answers with a 504 of its own. Consumers of
+    /// queues are told first of all, and after each of these.
+    ///
+    /// No time at all delivers what is due already. When more than 1000 things are due at the same
+    /// instant, the rest waits for the next time: a filter that answers each answer with a new call
+    /// would hold up the clock for ever.
     pub fn advance(&mut self, time: Duration) {
         let until = self.guest.model(|model| model.clock.after(time));
+        let mut rush = Rush::default();
         self.deliver_queues();
-        while self.next_due(until).is_some() {
+        while let Some(at) = self.next_due(until) {
+            let now = self.guest.model(|model| model.clock.monotonic());
+            if rush.is_over(at.max(now)) {
+                break;
+            }
             self.fire();
             self.deliver_queues();
         }
@@ -294,11 +311,18 @@ impl<G: Guest> Host<G> {
                 self.call(Callback::Tick { context });
                 self.settle();
             }
+            Due::Answer(_, number) => {
+                let arrival = self
+                    .guest
+                    .model(|model| model.callouts.arrive(number, model.profile.late_answers));
+                if let Some(arrival) = arrival {
+                    self.arrive(arrival.root, arrival.token, arrival.what);
+                }
+            }
             Due::Timeout(token) => {
-                let headers =
-                    [(":status", "504"), ("content-length", "24"), ("content-type", "text/plain")];
-                let body = b"upstream request timeout";
-                self.answer(token, Headers::from_iter(headers), body, None);
+                if let Some(call) = self.guest.model(|model| model.callouts.end(token)) {
+                    self.arrive(call.root, token, ServiceAnswer::timeout().what);
+                }
             }
         }
     }
@@ -356,6 +380,15 @@ impl<G: Guest> Host<G> {
         &mut self.guest
     }
 
+    fn arrive(&mut self, root: u32, token: u32, what: Answered) {
+        match what {
+            Answered::Response { headers, body, trailers } => {
+                self.deliver(root, token, headers, &body, trailers);
+            }
+            Answered::Reset => self.deliver(root, token, Headers::default(), b"", None),
+        }
+    }
+
     fn add_root(&mut self, configuration: &[u8]) -> Startup {
         let context = self.guest.model(|model| model.add_root(configuration));
         // The plugin's configuration cannot be read while the VM starts: it may serve many plugins.
@@ -404,7 +437,7 @@ impl<G: Guest> Host<G> {
             });
         } else {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
@@ -453,7 +486,7 @@ impl<G: Guest> Host<G> {
         });
         for root in finished {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
@@ -474,6 +507,25 @@ impl<G: Guest> Host<G> {
             }
         });
         None
+    }
+}
+
+/// How many things happen at one instant of [`Host::advance`].
+const AT_ONCE: u32 = 1000;
+
+/// Counts what happens at one instant.
+#[derive(Debug, Default)]
+pub(crate) struct Rush {
+    instant: u64,
+    count: u32,
+}
+
+impl Rush {
+    /// Whether so much has happened at this instant that the next thing has to wait.
+    pub(crate) fn is_over(&mut self, instant: u64) -> bool {
+        self.count = if self.instant == instant { self.count.saturating_add(1) } else { 1 };
+        self.instant = instant;
+        self.count > AT_ONCE
     }
 }
 

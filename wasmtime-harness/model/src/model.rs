@@ -6,17 +6,19 @@ use crate::{
     callouts::Callouts,
     clock::Clock,
     context::{Access, Context, Root, Stream},
+    fault::{Fault, Faults},
     journal::Journal,
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
     place::Place,
+    profile::{ContextIds, Profile},
     properties::Properties,
     random::Random,
     request::Request,
     settings::Settings,
     shared::Shared,
-    status::Status,
-    trace::{Call, Fault},
+    status::{Refusal, Status},
+    trace::Call,
 };
 
 /// Something that happens when its time has come.
@@ -24,6 +26,8 @@ use crate::{
 pub(crate) enum Due {
     /// A root is ticked.
     Tick(u32),
+    /// The answer with this number to the HTTP call with this token arrives.
+    Answer(u32, u64),
     /// The HTTP call with this token has waited long enough.
     Timeout(u32),
 }
@@ -33,6 +37,8 @@ pub(crate) enum Due {
 /// The public fields may be set at any time between callbacks.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// Which host it is, where hosts differ.
+    pub profile: Profile,
     /// What the proxy's configuration says about the filter.
     pub settings: Settings,
     /// Properties that every context sees, such as those of the node.
@@ -66,14 +72,16 @@ pub struct Model {
     pub(crate) record: String,
     pub(crate) logs: Journal<LogLine>,
     pub(crate) trace: Journal<Call>,
-    pub(crate) fault: Option<Fault>,
-    pub(crate) calls_made: u64,
+    pub(crate) faults: Faults,
     last_context: u32,
+    /// Where random ids come from, once there is one.
+    ids: Option<Random>,
 }
 
 impl Default for Model {
     fn default() -> Self {
         Self {
+            profile: Profile::default(),
             settings: Settings::default(),
             properties: Properties::default(),
             clock: Clock::default(),
@@ -94,9 +102,9 @@ impl Default for Model {
             record: String::new(),
             logs: Journal::default(),
             trace: Journal::default(),
-            fault: None,
-            calls_made: 0,
+            faults: Faults::default(),
             last_context: 0,
+            ids: None,
         }
     }
 }
@@ -108,17 +116,32 @@ impl Model {
         Self { clock: Clock::at_secs(secs), ..Self::default() }
     }
 
-    /// Makes host calls fail from here on; the first call after this has number 0.
-    ///
-    /// The fault stays until another one, or [`Model::heal`], takes its place.
+    /// Lets this go wrong from here on, and nothing else.
     pub fn inject(&mut self, fault: Fault) {
-        self.fault = Some(fault);
-        self.calls_made = 0;
+        self.heal();
+        self.add_fault(fault);
     }
 
-    /// Lets all host calls work again.
+    /// Lets this go wrong too; it begins to count its calls now.
+    ///
+    /// Of several faults that hit the same call, the one that was added first wins.
+    pub fn add_fault(&mut self, fault: Fault) {
+        self.faults.add(fault);
+    }
+
+    /// Lets everything work again.
     pub fn heal(&mut self) {
-        self.fault = None;
+        self.faults.clear();
+    }
+
+    /// Whether the filter's allocator works when a binding is about to ask it for so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// What becomes of the host call that needs them: a fault says that the allocator gives nothing,
+    /// or ends the VM.
+    pub fn allocation(&mut self, size: u32) -> Result<(), Refusal> {
+        self.faults.allocation(size).map_or(Ok(()), Err)
     }
 
     /// Records a line that the filter wrote to its standard output or error.
@@ -128,15 +151,16 @@ impl Model {
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
-    pub fn amend(&mut self, name: &'static str, status: Status) {
-        if let Some(last) = self.trace.last_mut().filter(|last| last.name == name) {
+    pub fn amend(&mut self, status: Status) {
+        if let Some(last) = self.trace.last_mut() {
             last.status = status;
         }
     }
 
     /// Records a call that a binding refused before the model saw it.
     pub fn refuse(&mut self, name: &'static str, status: Status) {
-        self.calls_made = self.calls_made.saturating_add(1);
+        // It counts as a call, and how it ends is settled already.
+        let _ = self.faults.call(name);
         self.write_call(Call { name, arguments: None, status });
     }
 
@@ -175,6 +199,12 @@ impl Model {
         }
     }
 
+    /// Forgets a root that has ended, and the calls that it waits for.
+    pub(crate) fn remove_root(&mut self, id: u32) {
+        self.contexts.remove(&id);
+        self.callouts.forget(id);
+    }
+
     pub(crate) fn stream_mut(&mut self, id: u32) -> Option<&mut Stream> {
         match self.contexts.get_mut(&id) {
             Some(Context::Stream(stream)) => Some(stream),
@@ -198,8 +228,8 @@ impl Model {
         }
     }
 
-    /// What is due at or before this time of the monotonic clock, and when: the earliest tick or
-    /// the earliest call that has run out of time.
+    /// What is due at or before this time of the monotonic clock, and when: the earliest tick, answer
+    /// or end of a call's time. Of several at the same time, that is their order too.
     pub(crate) fn next_due(&self, until: u64) -> Option<(u64, Due)> {
         let ticks = self.contexts.iter().filter_map(|(id, context)| match context {
             Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
@@ -207,7 +237,7 @@ impl Model {
         });
         let calls = self.callouts.http.iter();
         let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        ticks.chain(calls).filter(|(at, _)| *at <= until).min()
+        ticks.chain(self.callouts.due_answers()).chain(calls).filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.
@@ -300,8 +330,25 @@ impl Model {
     }
 
     fn add_context(&mut self, context: Context) -> u32 {
-        self.last_context = self.last_context.saturating_add(1);
-        self.contexts.insert(self.last_context, context);
-        self.last_context
+        let id = match self.profile.context_ids {
+            ContextIds::Counted => self.last_context.saturating_add(1),
+            ContextIds::Random => self.random_id(),
+        };
+        self.last_context = id;
+        self.contexts.insert(id, context);
+        id
+    }
+
+    /// An id that no context has; the bytes that a filter draws are not touched by it.
+    fn random_id(&mut self) -> u32 {
+        let ids = self.ids.get_or_insert(self.random);
+        loop {
+            let mut bytes = [0; 4];
+            ids.fill(&mut bytes);
+            let id = u32::from_le_bytes(bytes);
+            if id != 0 && !self.contexts.contains_key(&id) {
+                return id;
+            }
+        }
     }
 }

@@ -15,7 +15,8 @@ pub struct Settings {
     pub vm_id: String,
     /// The level that `proxy_get_log_level` answers; lines below it are recorded all the same.
     pub log_level: LogLevel,
-    /// Names of upstream clusters that calls can be sent to.
+    /// Names of upstream clusters that calls can be sent to, beside those of
+    /// [`Callouts::services`](crate::Callouts::services).
     pub clusters: BTreeSet<String>,
 }
 
