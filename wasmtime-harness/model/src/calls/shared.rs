@@ -2,6 +2,7 @@
 
 use crate::{
     model::Model,
+    shared::Consumer,
     status::{Refusal, Status},
 };
 
@@ -48,9 +49,9 @@ impl Model {
             if !model.settings.zones.contains(&*text) {
                 model.without_zone(&format!("the queue {text:?}"))?;
             }
-            let root = model.root_id();
+            let consumer = Consumer { place: model.place, root: model.root_id() };
             let vm_id = model.settings.vm_id.as_bytes();
-            Ok(model.shared.register(vm_id, name, root))
+            Ok(model.shared.register(vm_id, name, consumer))
         })
     }
 
@@ -74,10 +75,8 @@ impl Model {
     /// `NOT_FOUND`, or what the profile says in its place.
     pub fn enqueue_shared_queue(&mut self, queue: u32, value: &[u8]) -> Result<(), Refusal> {
         self.denied_call("proxy_enqueue_shared_queue", &[&queue, &value], |model| {
-            let consumer = model.shared.enqueue(queue, value);
-            let consumer = consumer.map_err(|status| model.queue_refusal(queue, status))?;
-            model.ready_queues.push((consumer, queue));
-            Ok(())
+            let put = model.shared.enqueue(queue, value);
+            put.map_err(|status| model.queue_refusal(queue, status))
         })
     }
 

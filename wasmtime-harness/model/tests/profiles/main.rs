@@ -34,7 +34,7 @@ fn in_headers_of<T>(request: Request, profile: Profile, ask: impl FnOnce(&mut Mo
         {
             found = Some(ask(model));
         }
-        Ok(Some(1 - u32::from(matches!(callback, Callback::RequestHeaders { .. }))))
+        Ok(Some(u32::from(!matches!(callback, Callback::RequestHeaders { .. }))))
     });
     host.model(|model| model.profile = profile);
     host.start(b"vm", b"plugin");
