@@ -32,5 +32,5 @@ mod wasi;
 
 pub use error::Error;
 pub use inspect::{Inspection, Item, Verdict};
-pub use module::{Limits, Module};
+pub use module::{Limits, Metering, Module};
 pub use vm::Vm;
