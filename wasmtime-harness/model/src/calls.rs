@@ -58,12 +58,23 @@ pub const HOST_FUNCTIONS: [&str; 39] = [
 ];
 
 impl Model {
-    /// Lets a call fail if a fault says so, and records how it ended.
+    /// Makes a call that ends in a status and nothing worse; see [`Model::denied_call`].
     fn host_call<T>(
         &mut self,
         name: &'static str,
         arguments: &[&dyn Argument],
         body: impl FnOnce(&mut Self) -> Result<T, Status>,
+    ) -> Result<T, Refusal> {
+        self.denied_call(name, arguments, |model| body(model).map_err(Refusal::Status))
+    }
+
+    /// Lets a call fail if a fault or the profile says so, and records how it ended. The body may
+    /// end the VM, as some hosts do where others answer a status.
+    fn denied_call<T>(
+        &mut self,
+        name: &'static str,
+        arguments: &[&dyn Argument],
+        body: impl FnOnce(&mut Self) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         // Envoy ends the VM: before it is started there is no context to speak for.
         if self.loading && name != "proxy_log" {
@@ -71,14 +82,18 @@ impl Model {
                 "{name} called while the module was loading: only proxy_log and WASI are allowed"
             )));
         }
-        let result = match self.faults.call(name) {
-            Some(Refusal::Status(status)) => Err(status),
-            Some(trap) => return Err(trap),
+        let result = match self.faults.call(name).or_else(|| self.profile.call(name)) {
+            Some(refusal) => Err(refusal),
             None => body(self),
         };
-        let status = result.as_ref().err().copied().unwrap_or(Status::OK);
+        let status = match &result {
+            Ok(_) => Status::OK,
+            Err(Refusal::Status(status)) => *status,
+            // The trap tells it better than a status could.
+            Err(Refusal::Trap(_)) => return result,
+        };
         let arguments = self.trace_arguments.then(|| arguments::shown(arguments));
         self.trace.push(Call { name, arguments, status });
-        result.map_err(Refusal::Status)
+        result
     }
 }

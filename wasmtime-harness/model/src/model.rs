@@ -9,7 +9,7 @@ use crate::{
     fault::{Fault, Faults},
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
-    profile::{ContextIds, Profile},
+    profile::{ContextIds, Profile, Time},
     properties::Properties,
     random::Random,
     request::Request,
@@ -18,6 +18,9 @@ use crate::{
     status::{Refusal, Status},
     trace::Call,
 };
+
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// Something that happens when its time has come.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -66,6 +69,8 @@ pub struct Model {
     pub(crate) logs: Vec<LogLine>,
     pub(crate) trace: Vec<Call>,
     pub(crate) faults: Faults,
+    /// The first reading of the wall clock in this callback, and how many there were.
+    readings: Option<(u64, u64)>,
     last_context: u32,
     /// Where random ids come from, once there is one.
     ids: Option<Random>,
@@ -94,6 +99,7 @@ impl Default for Model {
             logs: Vec::new(),
             trace: Vec::new(),
             faults: Faults::default(),
+            readings: None,
             last_context: 0,
             ids: None,
         }
@@ -135,6 +141,19 @@ impl Model {
         self.faults.allocation(size).map_or(Ok(()), Err)
     }
 
+    /// Reads the wall clock as the profile lets a filter see it, in nanoseconds since the Unix epoch.
+    pub fn read_wall(&mut self) -> u64 {
+        let now = self.clock.read_wall();
+        let (first, readings) = self.readings.get_or_insert((now, 0));
+        let seen = match self.profile.time {
+            Time::Flows => now,
+            Time::Stands => *first,
+            Time::GoesBack => now.saturating_sub(readings.saturating_mul(SECOND)),
+        };
+        *readings = readings.saturating_add(1);
+        seen
+    }
+
     /// Records a line that the filter wrote to its standard output or error.
     pub fn print(&mut self, level: LogLevel, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -163,6 +182,7 @@ impl Model {
 
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
+        self.readings = None;
         self.effective = None;
         self.stop = false;
     }
