@@ -93,7 +93,7 @@ impl Model {
             Err(Refusal::Trap(_)) => return result,
         };
         let arguments = self.trace_arguments.then(|| arguments::shown(arguments));
-        self.trace.push(Call { name, arguments, status });
+        self.write_call(Call { name, arguments, status });
         result
     }
 }

@@ -1,14 +1,16 @@
 //! The state of the host side of one VM.
 
-use std::{collections::BTreeMap, mem};
+use std::collections::BTreeMap;
 
 use crate::{
     callouts::Callouts,
     clock::Clock,
     context::{Access, Context, Root, Stream},
     fault::{Fault, Faults},
+    journal::Journal,
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
+    place::Place,
     profile::{ContextIds, Profile, Time},
     properties::Properties,
     random::Random,
@@ -65,9 +67,14 @@ pub struct Model {
     pub(crate) effective: Option<u32>,
     pub(crate) loading: bool,
     pub(crate) stop: bool,
-    pub(crate) ready_queues: Vec<(u32, u32)>,
-    pub(crate) logs: Vec<LogLine>,
-    pub(crate) trace: Vec<Call>,
+    /// The thread that the VM is on; queues belong to threads.
+    pub(crate) place: Place,
+    /// What the record calls the VM, for a proxy with several.
+    pub(crate) label: Option<String>,
+    /// What a recorder wrote down.
+    pub(crate) record: String,
+    pub(crate) logs: Journal<LogLine>,
+    pub(crate) trace: Journal<Call>,
     pub(crate) faults: Faults,
     /// The first reading of the wall clock in this callback, and how many there were.
     readings: Option<(u64, u64)>,
@@ -95,9 +102,11 @@ impl Default for Model {
             effective: None,
             loading: true,
             stop: false,
-            ready_queues: Vec::new(),
-            logs: Vec::new(),
-            trace: Vec::new(),
+            place: Place::Worker(0),
+            label: None,
+            record: String::new(),
+            logs: Journal::default(),
+            trace: Journal::default(),
             faults: Faults::default(),
             readings: None,
             last_context: 0,
@@ -157,7 +166,7 @@ impl Model {
     /// Records a line that the filter wrote to its standard output or error.
     pub fn print(&mut self, level: LogLevel, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        self.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
+        self.write_log(level, text);
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
@@ -171,7 +180,7 @@ impl Model {
     pub fn refuse(&mut self, name: &'static str, status: Status) {
         // It counts as a call, and how it ends is settled already.
         let _ = self.faults.call(name);
-        self.trace.push(Call { name, arguments: None, status });
+        self.write_call(Call { name, arguments: None, status });
     }
 
     /// The number of calls in the record, so that a binding can tell whether one was added.
@@ -261,6 +270,13 @@ impl Model {
         self.roots(|root| root.finished)
     }
 
+    /// The roots that a newer configuration has replaced and that have no more streams.
+    pub(crate) fn retired_roots(&self) -> Vec<u32> {
+        let mut retired = self.roots(|root| root.retired);
+        retired.retain(|root| !self.has_streams(*root));
+        retired
+    }
+
     pub(crate) fn settle_streams(&mut self) {
         for context in self.contexts.values_mut() {
             if let Context::Stream(stream) = context {
@@ -269,12 +285,38 @@ impl Model {
         }
     }
 
-    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
-        mem::take(&mut self.logs)
+    pub(crate) fn write_log(&mut self, level: LogLevel, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.logs.push(self.context_id(), LogLine { level, text });
     }
 
+    pub(crate) fn write_call(&mut self, call: Call) {
+        self.trace.push(self.context_id(), call);
+    }
+
+    /// What was logged since the last time, except by streams that are still open, so that each
+    /// stream gets its own lines at its end however many are interleaved.
+    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+        let contexts = &self.contexts;
+        self.logs.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+    }
+
+    /// The host calls since the last time, except those of streams that are still open.
     pub(crate) fn take_trace(&mut self) -> Vec<Call> {
-        mem::take(&mut self.trace)
+        let contexts = &self.contexts;
+        self.trace.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+    }
+
+    /// Whether a stream of this root is open.
+    pub(crate) fn has_streams(&self, root: u32) -> bool {
+        let mut streams = self.contexts.values();
+        streams.any(|context| matches!(context, Context::Stream(stream) if stream.root == root))
+    }
+
+    /// The number of open streams.
+    pub(crate) fn open_streams(&self) -> usize {
+        let streams = self.contexts.values();
+        streams.filter(|context| matches!(context, Context::Stream(_))).count()
     }
 
     /// The context that a host call speaks for.

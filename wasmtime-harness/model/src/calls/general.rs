@@ -2,7 +2,7 @@
 
 use crate::{
     model::Model,
-    outcome::{LogLevel, LogLine},
+    outcome::LogLevel,
     status::{Refusal, Status},
 };
 
@@ -15,7 +15,7 @@ impl Model {
     pub fn log(&mut self, level: u32, text: &[u8]) -> Result<(), Refusal> {
         self.host_call("proxy_log", &[&level, &text], |model| {
             let level = LogLevel::from_number(level).ok_or(Status::BAD_ARGUMENT)?;
-            model.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
+            model.write_log(level, text);
             Ok(())
         })
     }
