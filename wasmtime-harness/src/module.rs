@@ -32,7 +32,8 @@ pub enum Metering {
 /// What a filter may use up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone.
+    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone,
+    /// at the next loop or call.
     ///
     /// Without effect on a module that is not metered.
     pub fuel: u64,

@@ -115,11 +115,10 @@ impl Vm {
         self.fuel_used.get(export).copied().unwrap_or_default()
     }
 
-    /// The units of fuel that each exported function used up in all its calls, by name; all 0 if the
-    /// module is not metered.
-    #[must_use]
-    pub fn fuel_by_export(&self) -> &BTreeMap<&'static str, u64> {
-        &self.fuel_used
+    /// The exported functions that were called, by name, with the units of fuel that each used up in
+    /// all its calls.
+    pub fn fuel_by_callback(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.fuel_used.iter().map(|(export, used)| (*export, *used))
     }
 
     /// A reactor initialises itself and may have a `main`; a command starts.

@@ -110,14 +110,14 @@ impl Run {
         let mut next = |host: &mut Host<Vm>| {
             let request =
                 requests.next().cloned().unwrap_or_else(|| [("", ""); 0].into_iter().collect());
-            let before = host.guest().fuel_by_export().clone();
+            let before: BTreeMap<_, _> = host.guest().fuel_by_callback().collect();
             let (time, outcome) = timed(|| host.request(request));
             if let Some(trap) = &outcome.trap {
                 return Err(format!("a request ended the filter: {trap}"));
             }
-            let fuel = host.guest().fuel_by_export().iter().filter_map(|(name, after)| {
+            let fuel = host.guest().fuel_by_callback().filter_map(|(name, after)| {
                 let used = after.saturating_sub(before.get(name).copied().unwrap_or_default());
-                (used > 0).then_some((*name, used))
+                (used > 0).then_some((name, used))
             });
             let fuel = fuel.collect();
             let mut calls = BTreeMap::<_, u64>::new();
