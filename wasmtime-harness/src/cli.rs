@@ -1,9 +1,14 @@
 //! What the command line offers.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+mod bench;
+mod inspect;
+mod plugin;
 
-use clap::{Args, Parser, Subcommand};
-use wasmtime_harness::Inspection;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::{bench::Bench, inspect::Inspect};
 
 /// A deterministic host for proxy-wasm modules.
 #[derive(Parser)]
@@ -15,39 +20,16 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(Box<Bench>),
     Inspect(Inspect),
-}
-
-/// Tell what a module asks for and offers, and which hosts would refuse it.
-#[derive(Args)]
-struct Inspect {
-    /// The module.
-    #[arg(value_name = "FILE.wasm")]
-    module: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 impl Arguments {
     /// Does what was asked for.
     pub(crate) fn run(self) -> Result<ExitCode, String> {
         match self.command {
+            Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
         }
-    }
-}
-
-impl Inspect {
-    fn run(self) -> Result<ExitCode, String> {
-        let error = |error: &dyn std::fmt::Display| format!("{}: {error}", self.module.display());
-        let bytes = fs::read(&self.module).map_err(|e| error(&e))?;
-        let inspection = Inspection::of(&bytes).map_err(|e| error(&e))?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&inspection).map_err(|e| error(&e))?);
-        } else {
-            print!("{inspection}");
-        }
-        Ok(ExitCode::SUCCESS)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn answer(
             if model.calls_recorded() == before {
                 model.refuse(name, status);
             } else {
-                model.amend(name, status);
+                model.amend(status);
             }
             Ok(status.0)
         }
@@ -86,6 +86,7 @@ impl<'a> Filter<'a> {
     }
 
     fn allocate(&mut self, size: u32) -> Result<u32, Refusal> {
+        self.model().allocation(size)?;
         let allocate = self.0.data().allocate.clone().ok_or(OUTSIDE)?;
         let address = allocate
             .call(&mut self.0, size)

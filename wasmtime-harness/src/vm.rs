@@ -8,19 +8,27 @@ use wasmtime::{
     TypedFunc, Val,
 };
 
-use crate::{error::Error, module::Limits};
+use crate::{
+    error::Error,
+    module::{Limits, Metering},
+};
 
 /// The ABI versions that the host speaks, as the markers that a module exports.
 const ABI_MARKERS: [&str; 2] = ["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"];
 /// The names that a module's allocator may have; the second is of before ABI 0.2.1.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
+/// What is called while a filter starts or takes a new configuration.
+const STARTUP: [&str; 5] =
+    ["_initialize", "_start", "main", "proxy_on_vm_start", "proxy_on_configure"];
+
 /// A module in a VM.
 pub struct Vm {
     store: Store<State>,
     instance: Instance,
     memory: Memory,
-    fuel: u64,
+    limits: Limits,
+    metering: Metering,
     fuel_used: BTreeMap<&'static str, u64>,
 }
 
@@ -45,6 +53,7 @@ impl Vm {
     pub(crate) fn new(
         engine: &Engine,
         ready: &InstancePre<State>,
+        metering: Metering,
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
@@ -56,7 +65,9 @@ impl Vm {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
-        store.set_fuel(limits.fuel).map_err(Error::Link)?;
+        if metering == Metering::Fuel {
+            store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
+        }
         let instance = ready.instantiate(&mut store).map_err(Error::Link)?;
         let exported = |store: &mut Store<State>, names: [&str; 2]| {
             names.iter().find_map(|name| instance.get_export(&mut *store, name))
@@ -72,8 +83,8 @@ impl Vm {
             .ok_or_else(|| missing(ready, "an allocator proxy_on_memory_allocate"))?;
         store.data_mut().memory = Some(memory);
         store.data_mut().allocate = Some(allocate);
-        let mut vm =
-            Self { store, instance, memory, fuel: limits.fuel, fuel_used: BTreeMap::new() };
+        let fuel_used = BTreeMap::new();
+        let mut vm = Self { store, instance, memory, limits, metering, fuel_used };
         vm.initialize().map_err(Error::Initialize)?;
         Ok(vm)
     }
@@ -91,7 +102,7 @@ impl Vm {
     }
 
     /// The units of fuel that all callbacks together used up, the same in every run with the same
-    /// module and the same wasmtime.
+    /// module and the same wasmtime; 0 if the module is not metered.
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
         self.fuel_used.values().fold(0, |sum, used| sum.saturating_add(*used))
@@ -102,6 +113,12 @@ impl Vm {
     #[must_use]
     pub fn fuel_used_by(&self, export: &str) -> u64 {
         self.fuel_used.get(export).copied().unwrap_or_default()
+    }
+
+    /// The exported functions that were called, by name, with the units of fuel that each used up in
+    /// all its calls.
+    pub fn fuel_by_callback(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.fuel_used.iter().map(|(export, used)| (*export, *used))
     }
 
     /// A reactor initialises itself and may have a `main`; a command starts.
@@ -121,10 +138,18 @@ impl Vm {
         let arguments: Vec<Val> =
             arguments.iter().map(|argument| Val::I32(argument.cast_signed())).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
-        let ended = self.store.set_fuel(self.fuel);
+        let fuel = match self.metering {
+            Metering::None => 0,
+            Metering::Fuel if STARTUP.contains(&name) => self.limits.startup_fuel,
+            Metering::Fuel => self.limits.fuel,
+        };
+        let ended = match self.metering {
+            Metering::None => Ok(()),
+            Metering::Fuel => self.store.set_fuel(fuel),
+        };
         let ended = ended.and_then(|()| function.call(&mut self.store, &arguments, &mut results));
         let left = self.store.get_fuel().unwrap_or_default();
-        let used = self.fuel.saturating_sub(left);
+        let used = fuel.saturating_sub(left);
         let sum = self.fuel_used.entry(name).or_default();
         *sum = sum.saturating_add(used);
         match ended {

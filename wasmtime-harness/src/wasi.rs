@@ -7,8 +7,6 @@ use crate::{memory::Filter, vm::State};
 
 /// The names under which modules import WASI.
 const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
-/// The most random bytes that one call gives (proxy-wasm-cpp-host `limits.h`).
-const RANDOM_MAX: usize = 64 * 1024;
 
 const SUCCESS: u32 = 0;
 const BADF: u32 = 8;
@@ -81,7 +79,7 @@ fn fd_fdstat_get(caller: Caller<'_, State>, fd: u32, stat: u32) -> u32 {
 fn clock_time_get(caller: Caller<'_, State>, clock: u32, _precision: u64, time: u32) -> u32 {
     let mut filter = Filter::new(caller);
     let now = match clock {
-        0 => filter.model().clock.read_wall(),
+        0 => filter.model().read_wall(),
         1 => filter.model().clock.read_monotonic(),
         _ => return NOTSUP,
     };
@@ -97,7 +95,8 @@ fn clock_res_get(caller: Caller<'_, State>, clock: u32, resolution: u32) -> u32 
 
 fn random_get(caller: Caller<'_, State>, buffer: u32, size: u32) -> u32 {
     let mut filter = Filter::new(caller);
-    let Some(size) = usize::try_from(size).ok().filter(|size| *size <= RANDOM_MAX) else {
+    let most = filter.model().profile.random_most;
+    let Some(size) = usize::try_from(size).ok().filter(|_| size <= most) else {
         return INVAL;
     };
     let mut bytes = vec![0; size];

@@ -98,8 +98,9 @@ unsafe extern "C" fn proxy_get_shared_data(
         answer(
             |model| model.get_shared_data(key),
             |(value_found, cas_found)| {
-                give(&value_found, value, value_size);
-                cas.write(cas_found)
+                give(&value_found, value, value_size)?;
+                cas.write(cas_found);
+                Ok(())
             },
         )
     }

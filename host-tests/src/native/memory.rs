@@ -31,21 +31,41 @@ pub(super) fn number(size: usize) -> u32 {
 /// Makes a host call and, if it succeeded, hands its result over.
 ///
 /// The model is free again before the result is handed over, since that calls the filter's allocator.
-pub(super) fn answer<T>(
+/// When that gives nothing the call ends with a status after all, which is in the trace.
+pub(super) fn answer<T, H: HandedOver>(
     call: impl FnOnce(&mut Model) -> Result<T, Refusal>,
-    hand_over: impl FnOnce(T),
+    hand_over: impl FnOnce(T) -> H,
 ) -> u32 {
-    match with_model(call) {
-        Ok(result) => {
-            hand_over(result);
-            Status::OK.0
-        }
+    let handed_over = with_model(call).map(|result| hand_over(result).outcome());
+    if let Ok(Err(Refusal::Status(status))) = handed_over {
+        with_model(|model| model.amend(status));
+    }
+    match handed_over.flatten() {
+        Ok(()) => Status::OK.0,
         Err(Refusal::Status(status)) => status.0,
         Err(Refusal::Trap(reason)) => {
             // Nothing may unwind through the filter's `extern "C"` frames.
             eprintln!("the host ends the filter: {reason}");
             process::abort();
         }
+    }
+}
+
+/// What handing over a result comes to; numbers always arrive.
+pub(super) trait HandedOver {
+    /// What the host call ends with if not OK.
+    fn outcome(self) -> Result<(), Refusal>;
+}
+
+impl HandedOver for () {
+    fn outcome(self) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+impl HandedOver for Result<(), Refusal> {
+    fn outcome(self) -> Result<(), Refusal> {
+        self
     }
 }
 
@@ -68,15 +88,24 @@ pub(super) unsafe fn read<'a>(data: *const u8, size: usize) -> &'a [u8] {
 ///
 /// Nothing is handed over as a null pointer, as in Envoy.
 ///
+/// # Errors
+///
+/// A fault says that the allocator gives nothing; nothing is written then.
+///
 /// # Safety
 ///
 /// `data` and `size` are valid for writing.
-pub(super) unsafe fn give(bytes: &[u8], data: *mut *mut u8, size: *mut usize) {
+pub(super) unsafe fn give(
+    bytes: &[u8],
+    data: *mut *mut u8,
+    size: *mut usize,
+) -> Result<(), Refusal> {
     // SAFETY: as for this function; the allocator gives as many bytes as it was asked for.
     unsafe {
         let copy = if bytes.is_empty() {
             ptr::null_mut()
         } else {
+            with_model(|model| model.allocation(number(bytes.len())))?;
             let copy = proxy_on_memory_allocate(bytes.len());
             ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
             copy
@@ -84,6 +113,7 @@ pub(super) unsafe fn give(bytes: &[u8], data: *mut *mut u8, size: *mut usize) {
         data.write(copy);
         size.write(bytes.len());
     }
+    Ok(())
 }
 
 unsafe extern "C" {

@@ -1,6 +1,14 @@
-//! Calls that a filter makes to other services: recorded, answered by the test.
+//! Calls that a filter makes to other services: recorded, and answered by a service that the test
+//! describes or by the test itself.
 
-use crate::headers::Headers;
+use std::collections::BTreeMap;
+
+use crate::{
+    clock::nanos,
+    headers::Headers,
+    model::Due,
+    services::{Answered, Service},
+};
 
 /// An HTTP call that a filter asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,12 +59,29 @@ pub struct Callouts {
     pub http: Vec<HttpCall>,
     /// gRPC calls and streams that are open, in order.
     pub grpc: Vec<GrpcCall>,
+    /// What answers HTTP calls, by cluster. A cluster that is named here can be called, and one that
+    /// is known to the [`Settings`](crate::Settings) alone leaves the answer to
+    /// [`Host::answer`](crate::Host::answer).
+    pub services: BTreeMap<String, Service>,
+    /// Answers on their way, by the order in which they set out.
+    arrivals: BTreeMap<u64, Arrival>,
+    last_arrival: u64,
     last_http: u32,
     last_grpc: u32,
     /// The answer that is being delivered.
     pub(crate) answer: Option<Answer>,
     /// The last status that a call ended with, for `proxy_get_status`.
     pub(crate) status: (u32, Vec<u8>),
+}
+
+/// An answer that a service has given and that takes its time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Arrival {
+    pub(crate) token: u32,
+    pub(crate) root: u32,
+    pub(crate) what: Answered,
+    /// When it is there, on the monotonic clock in nanoseconds.
+    at: u64,
 }
 
 /// An HTTP answer while the filter may read it.
@@ -68,6 +93,48 @@ pub(crate) struct Answer {
 }
 
 impl Callouts {
+    /// Sends an HTTP call at this time of the monotonic clock; a service of its cluster answers it.
+    pub(crate) fn send(&mut self, call: HttpCall, now: u64) {
+        let service = self.services.get_mut(&call.cluster);
+        if let Some(answer) = service.and_then(Service::call) {
+            let at = now.saturating_add(nanos(answer.after));
+            for _ in 0..answer.times {
+                self.last_arrival = self.last_arrival.saturating_add(1);
+                let what = answer.what.clone();
+                let arrival = Arrival { token: call.token, root: call.root, what, at };
+                self.arrivals.insert(self.last_arrival, arrival);
+            }
+        }
+        self.http.push(call);
+    }
+
+    /// The HTTP call with this token, which waits no longer.
+    pub(crate) fn end(&mut self, token: u32) -> Option<HttpCall> {
+        let at = self.http.iter().position(|call| call.token == token)?;
+        Some(self.http.remove(at))
+    }
+
+    /// The answers on their way, with their times.
+    pub(crate) fn due_answers(&self) -> impl Iterator<Item = (u64, Due)> {
+        self.arrivals
+            .iter()
+            .map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)))
+    }
+
+    /// An answer that is there, unless nobody waits for it any more and `late` ones do not count.
+    pub(crate) fn arrive(&mut self, number: u64, late: bool) -> Option<Arrival> {
+        let arrival = self.arrivals.remove(&number)?;
+        let awaited = self.end(arrival.token).is_some();
+        (awaited || late).then_some(arrival)
+    }
+
+    /// Drops what a root that is gone waits for, as Envoy does.
+    pub(crate) fn forget(&mut self, root: u32) {
+        self.http.retain(|call| call.root != root);
+        self.grpc.retain(|call| call.root != root);
+        self.arrivals.retain(|_, arrival| arrival.root != root);
+    }
+
     pub(crate) fn http_token(&mut self) -> u32 {
         self.last_http = self.last_http.checked_add(1).unwrap_or(1);
         self.last_http

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Clock {
     wall: u64,
     monotonic: u64,
-    step: u64,
+    /// What each reading adds to the wall clock; the monotonic one never goes back.
+    step: i64,
 }
 
 impl Clock {
@@ -32,12 +33,24 @@ impl Clock {
 
     /// Lets time pass on both clocks.
     pub fn advance(&mut self, time: Duration) {
-        self.pass(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.pass(nanos(time));
+    }
+
+    /// Moves the wall clock by so many nanoseconds, backwards too, and leaves the monotonic one alone.
+    pub fn jump(&mut self, nanos: i64) {
+        self.wall = self.wall.saturating_add_signed(nanos);
     }
 
     /// Lets this much time pass after each reading, so that time moves during a callback.
     pub fn step_by(&mut self, time: Duration) {
-        self.step = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.step = i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+    }
+
+    /// Sets the wall clock back by this much after each reading, so that time goes backwards during a
+    /// callback; the monotonic clock stands still meanwhile.
+    pub fn step_back_by(&mut self, time: Duration) {
+        self.step_by(time);
+        self.step = self.step.saturating_neg();
     }
 
     /// The time in nanoseconds since the Unix epoch, without letting any pass.
@@ -49,14 +62,14 @@ impl Clock {
     /// Reads the wall clock, in nanoseconds since the Unix epoch.
     pub fn read_wall(&mut self) -> u64 {
         let now = self.wall;
-        self.pass(self.step);
+        self.step();
         now
     }
 
     /// Reads the monotonic clock, in nanoseconds since the clock was made.
     pub fn read_monotonic(&mut self) -> u64 {
         let now = self.monotonic;
-        self.pass(self.step);
+        self.step();
         now
     }
 
@@ -70,16 +83,33 @@ impl Clock {
         self.monotonic
     }
 
+    /// The time of the monotonic clock so long from now, in nanoseconds.
+    pub(crate) fn after(&self, time: Duration) -> u64 {
+        self.monotonic.saturating_add(nanos(time))
+    }
+
     /// The time of the monotonic clock so many milliseconds from now; 0 is never.
     pub(crate) fn after_millis(&self, millis: u32) -> Option<u64> {
         let nanos = u64::from(millis).saturating_mul(1_000_000);
         (nanos > 0).then(|| self.monotonic.saturating_add(nanos))
     }
 
+    fn step(&mut self) {
+        match u64::try_from(self.step) {
+            Ok(forward) => self.pass(forward),
+            Err(_) => self.jump(self.step),
+        }
+    }
+
     fn pass(&mut self, nanos: u64) {
         self.wall = self.wall.saturating_add(nanos);
         self.monotonic = self.monotonic.saturating_add(nanos);
     }
+}
+
+/// A time span as the clock counts it.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Default for Clock {

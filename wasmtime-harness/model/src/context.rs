@@ -29,6 +29,8 @@ pub(crate) struct Root {
     /// `proxy_on_done` said "not yet"; `proxy_done` ends it.
     pub(crate) pending_done: bool,
     pub(crate) finished: bool,
+    /// A newer configuration has taken over; it ends with its last stream.
+    pub(crate) retired: bool,
 }
 
 /// The context of one request.
@@ -47,6 +49,8 @@ pub(crate) struct Stream {
     pub(crate) reply: Option<Reply>,
     pub(crate) resumed: bool,
     pub(crate) reset: bool,
+    /// The VM had ended when it was to be called for the stream.
+    pub(crate) failed: bool,
 }
 
 impl Stream {
@@ -64,6 +68,7 @@ impl Stream {
             reply: None,
             resumed: false,
             reset: false,
+            failed: false,
         }
     }
 
@@ -75,7 +80,10 @@ impl Stream {
         if self.fate != Fate::Paused {
             return;
         }
-        if self.reply.is_some() {
+        if self.failed {
+            // A VM that ends takes along what it asked for in the same callback.
+            self.reply = None;
+        } else if self.reply.is_some() {
             self.fate = Fate::Replied;
         } else if self.reset {
             self.fate = Fate::Reset;

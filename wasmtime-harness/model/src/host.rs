@@ -11,6 +11,8 @@ use crate::{
     model::{Due, Model},
     outcome::{Fate, Outcome, Startup, Trap},
     request::Request,
+    services::{Answered, ServiceAnswer},
+    shared::{Consumer, Ready},
     status::Status,
 };
 
@@ -31,6 +33,9 @@ pub trait Guest {
     /// A trap; the filter is not called again after one.
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap>;
 }
+
+/// How often queues are looked at in one go, so that a filter that feeds itself ends too.
+pub(crate) const QUEUE_TURNS: u32 = 1000;
 
 /// A request that the filter has seen and that has not ended; see [`Host::open`].
 #[derive(Debug, Eq, PartialEq)]
@@ -73,15 +78,19 @@ impl<G: Guest> Host<G> {
 
     /// Updates the configuration in the running VM: a new root context beside the old one.
     ///
-    /// An accepted one takes over, and the old root ends. A refused one ends at once, and the old
-    /// root serves on: Envoy finds out in a VM of its own, with the same result.
+    /// An accepted one takes over, and the old root ends with the last stream that it has. A refused
+    /// one ends at once, and the old root serves on: Envoy finds out in a VM of its own, with the
+    /// same result.
     pub fn reconfigure(&mut self, plugin_configuration: &[u8]) -> Startup {
         let startup = self.add_root(plugin_configuration);
         let ended =
             if startup.accepted { self.root.replace(startup.root) } else { Some(startup.root) };
-        if let Some(root) = ended {
-            self.end_root(root);
-        }
+        self.guest.model(|model| {
+            if let Some(root) = ended.and_then(|root| model.root_mut(root)) {
+                root.retired = true;
+            }
+        });
+        self.end_retired_roots();
         startup
     }
 
@@ -142,12 +151,11 @@ impl<G: Guest> Host<G> {
 
     /// What has become of an open stream so far.
     pub fn fate(&mut self, stream: &OpenStream) -> Fate {
-        let fate = self.guest.model(|model| model.stream_mut(stream.0).map(|stream| stream.fate));
-        match fate {
-            Some(Fate::Paused) | None if self.trap.is_some() => Fate::Trapped,
-            Some(fate) => fate,
+        self.guest.model(|model| match model.stream_mut(stream.0) {
+            Some(stream) if stream.failed && stream.fate == Fate::Paused => Fate::Trapped,
+            Some(stream) => stream.fate,
             None => Fate::Reset,
-        }
+        })
     }
 
     /// Takes an open stream to its end: the response phase if there is a response, log, done, delete.
@@ -155,21 +163,34 @@ impl<G: Guest> Host<G> {
     /// A request that is still paused ends as if its client went away.
     pub fn finish(&mut self, stream: OpenStream) -> Outcome {
         let fate = self.fate(&stream);
-        let stream = stream.0;
         let response = match fate {
-            Fate::Continued | Fate::Replied => self.respond(stream),
+            Fate::Continued | Fate::Replied => self.respond(stream.0),
             Fate::Paused | Fate::Reset | Fate::Trapped => None,
         };
-        self.guest.model(|model| model.open_for_log(stream));
+        self.end_stream(stream, fate, response)
+    }
+
+    /// Ends an open stream whose client went away: no response, but log, done and delete.
+    pub fn abandon(&mut self, stream: OpenStream) -> Outcome {
+        let fate = self.fate(&stream);
+        self.end_stream(stream, fate, None)
+    }
+
+    fn end_stream(&mut self, stream: OpenStream, fate: Fate, response: Option<Headers>) -> Outcome {
+        let stream = stream.0;
+        let failed = self.guest.model(|model| {
+            model.open_for_log(stream);
+            model.stream_mut(stream).is_some_and(|stream| stream.failed)
+        });
         // Envoy's order; the specification logs after done.
         self.call(Callback::Log { context: stream });
         self.call(Callback::Done { context: stream });
         self.call(Callback::Delete { context: stream });
         let trap = self.trap.clone();
-        self.guest.model(|model| {
+        let outcome = self.guest.model(|model| {
+            let stream = model.take_stream(stream);
             let logs = model.take_logs();
             let trace = model.take_trace();
-            let stream = model.take_stream(stream);
             let mut outcome = Outcome {
                 fate,
                 action: None,
@@ -180,6 +201,7 @@ impl<G: Guest> Host<G> {
                 logs,
                 trace,
                 trap,
+                failed,
             };
             if let Some(stream) = stream {
                 outcome.action = stream.action;
@@ -188,7 +210,9 @@ impl<G: Guest> Host<G> {
                 outcome.published = stream.published;
             }
             outcome
-        })
+        });
+        self.end_retired_roots();
+        outcome
     }
 
     /// Delivers the answer to an HTTP call; without headers the call counts as reset.
@@ -196,16 +220,23 @@ impl<G: Guest> Host<G> {
     /// Streams that the filter resumes or answers meanwhile are settled. A token that waits for no
     /// answer changes nothing.
     pub fn answer(&mut self, token: u32, headers: Headers, body: &[u8], trailers: Option<Headers>) {
-        let call = self.guest.model(|model| {
-            let waiting = &mut model.callouts.http;
-            let at = waiting.iter().position(|call| call.token == token)?;
-            Some(waiting.remove(at))
-        });
-        let Some(call) = call else {
+        let Some(call) = self.guest.model(|model| model.callouts.end(token)) else {
             return;
         };
+        self.deliver(call.root, token, headers, body, trailers);
+    }
+
+    /// Hands an answer to the filter and settles what it makes of it.
+    fn deliver(
+        &mut self,
+        root: u32,
+        token: u32,
+        headers: Headers,
+        body: &[u8],
+        trailers: Option<Headers>,
+    ) {
         let callback = Callback::HttpCallResponse {
-            context: call.root,
+            context: root,
             token,
             headers: count(&headers),
             body: size(body),
@@ -227,39 +258,73 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, and calls that run
-    /// out of time, which Envoy answers with a 504 of its own.
+    /// Lets time pass, and what falls due meanwhile happen at its time: ticks, answers of services,
+    /// and calls that run out of time, which Envoy answers with a 504 of its own. Consumers of
+    /// queues are told first of all, and after each of these.
+    ///
+    /// No time at all delivers what is due already. When more than 1000 things are due at the same
+    /// instant, the rest waits for the next time: a filter that answers each answer with a new call
+    /// would hold up the clock for ever.
     pub fn advance(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let until = self.guest.model(|model| model.clock.monotonic().saturating_add(nanos));
-        while let Some((at, due)) = self.guest.model(|model| {
-            let due = model.next_due(until)?;
+        let until = self.guest.model(|model| model.clock.after(time));
+        let mut rush = Rush::default();
+        self.deliver_queues();
+        while let Some(at) = self.next_due(until) {
+            let now = self.guest.model(|model| model.clock.monotonic());
+            if rush.is_over(at.max(now)) {
+                break;
+            }
+            self.fire();
+            self.deliver_queues();
+        }
+        self.guest.model(|model| model.clock.advance_to(until));
+    }
+
+    /// When the next thing falls due, if it does until then: times of the monotonic clock.
+    ///
+    /// Nothing does in a VM that has ended.
+    pub(crate) fn next_due(&mut self, until: u64) -> Option<u64> {
+        if self.trap.is_some() {
+            return None;
+        }
+        self.guest.model(|model| model.next_due(until)).map(|(at, _)| at)
+    }
+
+    /// Lets time pass until the next thing falls due, and lets it happen.
+    pub(crate) fn fire(&mut self) {
+        let due = self.guest.model(|model| {
+            let due = model.next_due(u64::MAX)?;
             model.clock.advance_to(due.0);
             Some(due)
-        }) {
-            match due {
-                Due::Tick(context) => {
-                    self.guest.model(|model| {
-                        if let Some(root) = model.root_mut(context) {
-                            let period = u64::from(root.tick_period).saturating_mul(1_000_000);
-                            root.next_tick = Some(at.saturating_add(period));
-                        }
-                    });
-                    self.call(Callback::Tick { context });
-                    self.settle();
+        });
+        let Some((at, due)) = due else {
+            return;
+        };
+        match due {
+            Due::Tick(context) => {
+                self.guest.model(|model| {
+                    if let Some(root) = model.root_mut(context) {
+                        let period = u64::from(root.tick_period).saturating_mul(1_000_000);
+                        root.next_tick = Some(at.saturating_add(period));
+                    }
+                });
+                self.call(Callback::Tick { context });
+                self.settle();
+            }
+            Due::Answer(_, number) => {
+                let arrival = self
+                    .guest
+                    .model(|model| model.callouts.arrive(number, model.profile.late_answers));
+                if let Some(arrival) = arrival {
+                    self.arrive(arrival.root, arrival.token, arrival.what);
                 }
-                Due::Timeout(token) => {
-                    let headers = [
-                        (":status", "504"),
-                        ("content-length", "24"),
-                        ("content-type", "text/plain"),
-                    ];
-                    let body = b"upstream request timeout";
-                    self.answer(token, Headers::from_iter(headers), body, None);
+            }
+            Due::Timeout(token) => {
+                if let Some(call) = self.guest.model(|model| model.callouts.end(token)) {
+                    self.arrive(call.root, token, ServiceAnswer::timeout().what);
                 }
             }
         }
-        self.guest.model(|model| model.clock.advance_to(until));
     }
 
     /// Ticks every root that asked for ticks, whenever that was due.
@@ -270,13 +335,27 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    /// Tells each queue's consumer of the items that came since the last time.
+    /// Tells each queue's consumer of the items that came since the last time, until there are no
+    /// more.
     pub fn deliver_queues(&mut self) {
-        let ready = self.guest.model(|model| std::mem::take(&mut model.ready_queues));
-        for (context, queue) in ready {
-            self.call(Callback::QueueReady { context, queue });
+        for _ in 0..QUEUE_TURNS {
+            let (place, ready) = self.guest.model(|model| (model.place, model.shared.take_ready()));
+            if ready.is_empty() {
+                return;
+            }
+            for ready in ready.into_iter().filter(|ready| ready.consumer.place == place) {
+                self.queue_ready(ready);
+            }
         }
-        self.settle();
+    }
+
+    /// Tells a root of an item in a queue; one that is gone is told nothing.
+    pub(crate) fn queue_ready(&mut self, ready: Ready) {
+        let Ready { consumer: Consumer { root: context, .. }, queue } = ready;
+        if self.guest.model(|model| model.root_mut(context).is_some()) {
+            self.call(Callback::QueueReady { context, queue });
+            self.settle();
+        }
     }
 
     /// The root context that new requests go to.
@@ -301,6 +380,15 @@ impl<G: Guest> Host<G> {
         &mut self.guest
     }
 
+    fn arrive(&mut self, root: u32, token: u32, what: Answered) {
+        match what {
+            Answered::Response { headers, body, trailers } => {
+                self.deliver(root, token, headers, &body, trailers);
+            }
+            Answered::Reset => self.deliver(root, token, Headers::default(), b"", None),
+        }
+    }
+
     fn add_root(&mut self, configuration: &[u8]) -> Startup {
         let context = self.guest.model(|model| model.add_root(configuration));
         // The plugin's configuration cannot be read while the VM starts: it may serve many plugins.
@@ -315,12 +403,14 @@ impl<G: Guest> Host<G> {
         let configured = self.call(Callback::Configure { context, size: size(configuration) });
         // A function that the filter does not have cannot refuse.
         let yes = |answer: Option<Option<u32>>| answer.is_some_and(|answer| answer != Some(0));
-        let accepted = yes(started) && yes(configured);
+        let vm_started = yes(started);
+        let accepted = vm_started && yes(configured);
         let trap = self.trap.clone();
         self.guest.model(|model| {
             model.set_configuring(context, false);
             Startup {
                 root: context,
+                vm_started,
                 accepted,
                 logs: model.take_logs(),
                 trace: model.take_trace(),
@@ -329,16 +419,25 @@ impl<G: Guest> Host<G> {
         })
     }
 
+    /// Ends the roots that a newer configuration has replaced and that have no more streams: Envoy's
+    /// streams hold on to their plugin (`PluginHandleBase::~PluginHandleBase`).
+    fn end_retired_roots(&mut self) {
+        for root in self.guest.model(|model| model.retired_roots()) {
+            self.end_root(root);
+        }
+    }
+
     fn end_root(&mut self, root: u32) {
         if self.call(Callback::Done { context: root }).flatten() == Some(0) {
             self.guest.model(|model| {
                 if let Some(root) = model.root_mut(root) {
+                    root.retired = false;
                     root.pending_done = true;
                 }
             });
         } else {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
@@ -387,23 +486,46 @@ impl<G: Guest> Host<G> {
         });
         for root in finished {
             self.call(Callback::Delete { context: root });
-            self.guest.model(|model| model.contexts.remove(&root));
+            self.guest.model(|model| model.remove_root(root));
         }
     }
 
-    /// The filter's answer, or `None` when its VM has ended.
+    /// The filter's answer, or `None` when its VM has ended, which fails the stream that the call
+    /// was for (`CHECK_FAIL` of proxy-wasm-cpp-host).
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
-        if self.trap.is_some() {
-            return None;
-        }
-        self.guest.model(|model| model.enter(callback.context()));
-        match self.guest.call(callback) {
-            Ok(answer) => Some(answer),
-            Err(trap) => {
-                self.trap = Some(trap);
-                None
+        let context = callback.context();
+        if self.trap.is_none() {
+            self.guest.model(|model| model.enter(context));
+            match self.guest.call(callback) {
+                Ok(answer) => return Some(answer),
+                Err(trap) => self.trap = Some(trap),
             }
         }
+        self.guest.model(|model| {
+            if let Some(stream) = model.stream_mut(context) {
+                stream.failed = true;
+            }
+        });
+        None
+    }
+}
+
+/// How many things happen at one instant of [`Host::advance`].
+const AT_ONCE: u32 = 1000;
+
+/// Counts what happens at one instant.
+#[derive(Debug, Default)]
+pub(crate) struct Rush {
+    instant: u64,
+    count: u32,
+}
+
+impl Rush {
+    /// Whether so much has happened at this instant that the next thing has to wait.
+    pub(crate) fn is_over(&mut self, instant: u64) -> bool {
+        self.count = if self.instant == instant { self.count.saturating_add(1) } else { 1 };
+        self.instant = instant;
+        self.count > AT_ONCE
     }
 }
 

@@ -1,27 +1,36 @@
 //! The state of the host side of one VM.
 
-use std::{collections::BTreeMap, mem};
+use std::collections::BTreeMap;
 
 use crate::{
     callouts::Callouts,
     clock::Clock,
     context::{Access, Context, Root, Stream},
+    fault::{Fault, Faults},
+    journal::Journal,
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
+    place::Place,
+    profile::{ContextIds, Profile, Time},
     properties::Properties,
     random::Random,
     request::Request,
     settings::Settings,
     shared::Shared,
-    status::Status,
-    trace::{Call, Fault},
+    status::{Refusal, Status},
+    trace::Call,
 };
+
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// Something that happens when its time has come.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Due {
     /// A root is ticked.
     Tick(u32),
+    /// The answer with this number to the HTTP call with this token arrives.
+    Answer(u32, u64),
     /// The HTTP call with this token has waited long enough.
     Timeout(u32),
 }
@@ -31,6 +40,8 @@ pub(crate) enum Due {
 /// The public fields may be set at any time between callbacks.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// Which host it is, where hosts differ.
+    pub profile: Profile,
     /// What the proxy's configuration says about the filter.
     pub settings: Settings,
     /// Properties that every context sees, such as those of the node.
@@ -56,17 +67,26 @@ pub struct Model {
     pub(crate) effective: Option<u32>,
     pub(crate) loading: bool,
     pub(crate) stop: bool,
-    pub(crate) ready_queues: Vec<(u32, u32)>,
-    pub(crate) logs: Vec<LogLine>,
-    pub(crate) trace: Vec<Call>,
-    pub(crate) fault: Option<Fault>,
-    pub(crate) calls_made: u64,
+    /// The thread that the VM is on; queues belong to threads.
+    pub(crate) place: Place,
+    /// What the record calls the VM, for a proxy with several.
+    pub(crate) label: Option<String>,
+    /// What a recorder wrote down.
+    pub(crate) record: String,
+    pub(crate) logs: Journal<LogLine>,
+    pub(crate) trace: Journal<Call>,
+    pub(crate) faults: Faults,
+    /// The first reading of the wall clock in this callback, and how many there were.
+    readings: Option<(u64, u64)>,
     last_context: u32,
+    /// Where random ids come from, once there is one.
+    ids: Option<Random>,
 }
 
 impl Default for Model {
     fn default() -> Self {
         Self {
+            profile: Profile::default(),
             settings: Settings::default(),
             properties: Properties::default(),
             clock: Clock::default(),
@@ -82,12 +102,15 @@ impl Default for Model {
             effective: None,
             loading: true,
             stop: false,
-            ready_queues: Vec::new(),
-            logs: Vec::new(),
-            trace: Vec::new(),
-            fault: None,
-            calls_made: 0,
+            place: Place::Worker(0),
+            label: None,
+            record: String::new(),
+            logs: Journal::default(),
+            trace: Journal::default(),
+            faults: Faults::default(),
+            readings: None,
             last_context: 0,
+            ids: None,
         }
     }
 }
@@ -99,36 +122,65 @@ impl Model {
         Self { clock: Clock::at_secs(secs), ..Self::default() }
     }
 
-    /// Makes host calls fail from here on; the first call after this has number 0.
-    ///
-    /// The fault stays until another one, or [`Model::heal`], takes its place.
+    /// Lets this go wrong from here on, and nothing else.
     pub fn inject(&mut self, fault: Fault) {
-        self.fault = Some(fault);
-        self.calls_made = 0;
+        self.heal();
+        self.add_fault(fault);
     }
 
-    /// Lets all host calls work again.
+    /// Lets this go wrong too; it begins to count its calls now.
+    ///
+    /// Of several faults that hit the same call, the one that was added first wins.
+    pub fn add_fault(&mut self, fault: Fault) {
+        self.faults.add(fault);
+    }
+
+    /// Lets everything work again.
     pub fn heal(&mut self) {
-        self.fault = None;
+        self.faults.clear();
+    }
+
+    /// Whether the filter's allocator works when a binding is about to ask it for so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// What becomes of the host call that needs them: a fault says that the allocator gives nothing,
+    /// or ends the VM.
+    pub fn allocation(&mut self, size: u32) -> Result<(), Refusal> {
+        self.faults.allocation(size).map_or(Ok(()), Err)
+    }
+
+    /// Reads the wall clock as the profile lets a filter see it, in nanoseconds since the Unix epoch.
+    pub fn read_wall(&mut self) -> u64 {
+        let now = self.clock.read_wall();
+        let (first, readings) = self.readings.get_or_insert((now, 0));
+        let seen = match self.profile.time {
+            Time::Flows => now,
+            Time::Stands => *first,
+            Time::GoesBack => now.saturating_sub(readings.saturating_mul(SECOND)),
+        };
+        *readings = readings.saturating_add(1);
+        seen
     }
 
     /// Records a line that the filter wrote to its standard output or error.
     pub fn print(&mut self, level: LogLevel, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        self.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
+        self.write_log(level, text);
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
-    pub fn amend(&mut self, name: &'static str, status: Status) {
-        if let Some(last) = self.trace.last_mut().filter(|last| last.name == name) {
+    pub fn amend(&mut self, status: Status) {
+        if let Some(last) = self.trace.last_mut() {
             last.status = status;
         }
     }
 
     /// Records a call that a binding refused before the model saw it.
     pub fn refuse(&mut self, name: &'static str, status: Status) {
-        self.calls_made = self.calls_made.saturating_add(1);
-        self.trace.push(Call { name, arguments: None, status });
+        // It counts as a call, and how it ends is settled already.
+        let _ = self.faults.call(name);
+        self.write_call(Call { name, arguments: None, status });
     }
 
     /// The number of calls in the record, so that a binding can tell whether one was added.
@@ -139,6 +191,7 @@ impl Model {
 
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
+        self.readings = None;
         self.effective = None;
         self.stop = false;
     }
@@ -166,6 +219,12 @@ impl Model {
         }
     }
 
+    /// Forgets a root that has ended, and the calls that it waits for.
+    pub(crate) fn remove_root(&mut self, id: u32) {
+        self.contexts.remove(&id);
+        self.callouts.forget(id);
+    }
+
     pub(crate) fn stream_mut(&mut self, id: u32) -> Option<&mut Stream> {
         match self.contexts.get_mut(&id) {
             Some(Context::Stream(stream)) => Some(stream),
@@ -189,8 +248,8 @@ impl Model {
         }
     }
 
-    /// What is due at or before this time of the monotonic clock, and when: the earliest tick or
-    /// the earliest call that has run out of time.
+    /// What is due at or before this time of the monotonic clock, and when: the earliest tick, answer
+    /// or end of a call's time. Of several at the same time, that is their order too.
     pub(crate) fn next_due(&self, until: u64) -> Option<(u64, Due)> {
         let ticks = self.contexts.iter().filter_map(|(id, context)| match context {
             Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
@@ -198,7 +257,7 @@ impl Model {
         });
         let calls = self.callouts.http.iter();
         let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        ticks.chain(calls).filter(|(at, _)| *at <= until).min()
+        ticks.chain(self.callouts.due_answers()).chain(calls).filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.
@@ -211,6 +270,13 @@ impl Model {
         self.roots(|root| root.finished)
     }
 
+    /// The roots that a newer configuration has replaced and that have no more streams.
+    pub(crate) fn retired_roots(&self) -> Vec<u32> {
+        let mut retired = self.roots(|root| root.retired);
+        retired.retain(|root| !self.has_streams(*root));
+        retired
+    }
+
     pub(crate) fn settle_streams(&mut self) {
         for context in self.contexts.values_mut() {
             if let Context::Stream(stream) = context {
@@ -219,12 +285,38 @@ impl Model {
         }
     }
 
-    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
-        mem::take(&mut self.logs)
+    pub(crate) fn write_log(&mut self, level: LogLevel, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.logs.push(self.context_id(), LogLine { level, text });
     }
 
+    pub(crate) fn write_call(&mut self, call: Call) {
+        self.trace.push(self.context_id(), call);
+    }
+
+    /// What was logged since the last time, except by streams that are still open, so that each
+    /// stream gets its own lines at its end however many are interleaved.
+    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+        let contexts = &self.contexts;
+        self.logs.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+    }
+
+    /// The host calls since the last time, except those of streams that are still open.
     pub(crate) fn take_trace(&mut self) -> Vec<Call> {
-        mem::take(&mut self.trace)
+        let contexts = &self.contexts;
+        self.trace.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+    }
+
+    /// Whether a stream of this root is open.
+    pub(crate) fn has_streams(&self, root: u32) -> bool {
+        let mut streams = self.contexts.values();
+        streams.any(|context| matches!(context, Context::Stream(stream) if stream.root == root))
+    }
+
+    /// The number of open streams.
+    pub(crate) fn open_streams(&self) -> usize {
+        let streams = self.contexts.values();
+        streams.filter(|context| matches!(context, Context::Stream(_))).count()
     }
 
     /// The context that a host call speaks for.
@@ -258,8 +350,25 @@ impl Model {
     }
 
     fn add_context(&mut self, context: Context) -> u32 {
-        self.last_context = self.last_context.saturating_add(1);
-        self.contexts.insert(self.last_context, context);
-        self.last_context
+        let id = match self.profile.context_ids {
+            ContextIds::Counted => self.last_context.saturating_add(1),
+            ContextIds::Random => self.random_id(),
+        };
+        self.last_context = id;
+        self.contexts.insert(id, context);
+        id
+    }
+
+    /// An id that no context has; the bytes that a filter draws are not touched by it.
+    fn random_id(&mut self) -> u32 {
+        let ids = self.ids.get_or_insert(self.random);
+        loop {
+            let mut bytes = [0; 4];
+            ids.fill(&mut bytes);
+            let id = u32::from_le_bytes(bytes);
+            if id != 0 && !self.contexts.contains_key(&id) {
+                return id;
+            }
+        }
     }
 }

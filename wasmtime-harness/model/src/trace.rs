@@ -1,6 +1,6 @@
-//! The record of host calls, and calls that are made to fail.
+//! The record of host calls.
 
-use std::{fmt, ops::Range};
+use std::fmt;
 
 use crate::status::Status;
 
@@ -22,31 +22,5 @@ impl fmt::Display for Call {
             write!(f, "({arguments})")?;
         }
         write!(f, " -> {}", self.status)
-    }
-}
-
-/// Host calls that fail: they return a status and have no effect.
-///
-/// Calls are counted from 0, beginning when the fault is injected. Any number may be the status;
-/// [`Status::OK`] makes a host that lies: it says it did what it did not do.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Fault {
-    /// Which calls fail.
-    pub calls: Range<u64>,
-    /// What they return.
-    pub status: Status,
-}
-
-impl Fault {
-    /// The `n`-th call alone fails, counted from 0.
-    #[must_use]
-    pub fn at(n: u64, status: Status) -> Self {
-        Self { calls: n..n.saturating_add(1), status }
-    }
-
-    /// The `n`-th call and all after it fail, counted from 0.
-    #[must_use]
-    pub fn from(n: u64, status: Status) -> Self {
-        Self { calls: n..u64::MAX, status }
     }
 }

@@ -2,7 +2,7 @@
 
 mod script;
 
-use proxy_host_model::{Callback, Fault, LogLevel, Model, Refusal, Status};
+use proxy_host_model::{Callback, Effect, Fault, LogLevel, Model, Refusal, Status};
 
 use script::{
     CONTINUE, PAUSE, PLUGIN_CONFIGURATION, REQUEST_HEADERS, RESPONSE_HEADERS, get, host,
@@ -83,7 +83,7 @@ fn faults_hit_the_counted_calls_and_nothing_else() {
         CONTINUE
     });
     host.model(|model| {
-        model.inject(Fault { calls: 1..3, status: Status::INTERNAL_FAILURE });
+        model.inject(Fault::on(1..3, Effect::Status(Status::INTERNAL_FAILURE)));
     });
     let outcome = host.request(get());
     assert_eq!(outcome.request_headers.all(b"x").count(), 2);

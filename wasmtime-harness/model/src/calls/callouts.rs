@@ -33,10 +33,9 @@ impl Model {
                 let headers = decode_pairs(headers);
                 let complete =
                     [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
-                if !model.settings.clusters.contains(cluster)
-                    || !complete
-                    || i32::try_from(timeout).is_err()
-                {
+                let known = model.settings.clusters.contains(cluster)
+                    || model.callouts.services.contains_key(cluster);
+                if !known || !complete || i32::try_from(timeout).is_err() {
                     return Err(Status::BAD_ARGUMENT);
                 }
                 let call = HttpCall {
@@ -50,7 +49,7 @@ impl Model {
                     deadline: model.clock.after_millis(timeout),
                 };
                 let token = call.token;
-                model.callouts.http.push(call);
+                model.callouts.send(call, model.clock.monotonic());
                 Ok(token)
             },
         )

@@ -1,0 +1,150 @@
+//! Other services as a filter finds them: what they answer, and when.
+
+use std::time::Duration;
+
+use crate::headers::Headers;
+
+/// What one cluster answers to HTTP calls.
+///
+/// The first answer is for the first call, the second for the next, and the last one for all calls
+/// after it. Without any, no call is ever answered.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Service {
+    /// The answers in order.
+    pub answers: Vec<ServiceAnswer>,
+    /// How many calls came so far.
+    pub calls: u64,
+}
+
+/// What becomes of one HTTP call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServiceAnswer {
+    /// How long after the call.
+    pub after: Duration,
+    /// How many times: 0 is never, 2 is once too often.
+    ///
+    /// Envoy knows a call only until its answer or the end of its time, and drops what comes after
+    /// that; see [`Profile::late_answers`](crate::Profile::late_answers).
+    pub times: u32,
+    /// What comes.
+    pub what: Answered,
+}
+
+/// How an HTTP call ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answered {
+    /// With a response.
+    Response {
+        /// Its headers, `:status` among them.
+        headers: Headers,
+        /// Its body.
+        body: Vec<u8>,
+        /// Its trailers, if it has any.
+        trailers: Option<Headers>,
+    },
+    /// The connection is gone: no headers, and `proxy_get_status` tells.
+    Reset,
+}
+
+impl Service {
+    /// A service that answers one call after the other like this.
+    #[must_use]
+    pub fn new(answers: impl IntoIterator<Item = ServiceAnswer>) -> Self {
+        Self { answers: answers.into_iter().collect(), calls: 0 }
+    }
+
+    /// Counts a call and gives what becomes of it.
+    pub(crate) fn call(&mut self) -> Option<ServiceAnswer> {
+        let number = usize::try_from(self.calls).unwrap_or(usize::MAX);
+        self.calls = self.calls.saturating_add(1);
+        self.answers.get(number).or_else(|| self.answers.last()).cloned()
+    }
+}
+
+impl From<ServiceAnswer> for Service {
+    /// Every call is answered like this.
+    fn from(answer: ServiceAnswer) -> Self {
+        Self::new([answer])
+    }
+}
+
+impl ServiceAnswer {
+    /// A response that comes once and at once.
+    #[must_use]
+    pub fn response(headers: Headers, body: &[u8]) -> Self {
+        let what = Answered::Response { headers, body: body.to_vec(), trailers: None };
+        Self { after: Duration::ZERO, times: 1, what }
+    }
+
+    /// A response of this status with nothing else in it, once and at once.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self::response(Headers::from_iter([(":status", status.to_string())]), b"")
+    }
+
+    /// The connection breaks at once.
+    #[must_use]
+    pub fn reset() -> Self {
+        Self { after: Duration::ZERO, times: 1, what: Answered::Reset }
+    }
+
+    /// Nothing ever comes; the time limit of the call ends it, if it has one.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { times: 0, ..Self::reset() }
+    }
+
+    /// No connection can be made: Envoy answers with a 503 of its own.
+    #[must_use]
+    pub fn connect_failure() -> Self {
+        Self::local(503, &format!("{NO_HEADERS}remote connection failure"))
+    }
+
+    /// The service closes the connection before it has sent headers: a 503 of Envoy's own.
+    ///
+    /// A filter is told of a [reset](ServiceAnswer::reset) only when that comes later.
+    #[must_use]
+    pub fn connection_termination() -> Self {
+        Self::local(503, &format!("{NO_HEADERS}connection termination"))
+    }
+
+    /// The cluster has no host to ask: a 503 of Envoy's own.
+    #[must_use]
+    pub fn no_healthy_upstream() -> Self {
+        Self::local(503, "no healthy upstream")
+    }
+
+    /// The service takes too long: a 504 of Envoy's own.
+    ///
+    /// A call with a time limit gets it by itself when that is over.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::local(504, "upstream request timeout")
+    }
+
+    /// The same, this long after the call.
+    #[must_use]
+    pub fn after(self, after: Duration) -> Self {
+        Self { after, ..self }
+    }
+
+    /// The same, so many times.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times, ..self }
+    }
+
+    /// A reply that Envoy makes in the service's place.
+    fn local(status: u16, text: &str) -> Self {
+        let headers = [
+            (":status", status.to_string()),
+            ("content-length", text.len().to_string()),
+            ("content-type", "text/plain".to_owned()),
+        ];
+        Self::response(Headers::from_iter(headers), text.as_bytes())
+    }
+}
+
+/// How Envoy 1.40 begins to say that a service went away too early; the reason follows.
+const NO_HEADERS: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: ";
