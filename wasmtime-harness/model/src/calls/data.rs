@@ -7,10 +7,7 @@ use crate::{
     status::{Refusal, Status},
 };
 
-/// The number of the request body's buffer.
-const REQUEST_BODY: u32 = 0;
-/// The highest number of a buffer.
-const LAST_BUFFER: u32 = 8;
+use super::http::REQUEST_HEADERS;
 
 impl Model {
     /// Bytes of a buffer; reading past its end gives what is there.
@@ -61,12 +58,7 @@ impl Model {
     ) -> Result<(), Refusal> {
         self.host_call("proxy_set_buffer_bytes", &[&buffer, &start, &length, &bytes], |model| {
             model.buffer(buffer)?;
-            let body = match buffer {
-                REQUEST_BODY => model.current_stream_mut(),
-                _ => None,
-            };
-            let body = body.and_then(|stream| stream.request_body.as_mut());
-            let body = body.ok_or(Status::BAD_ARGUMENT)?;
+            let body = model.writable_buffer(buffer).ok_or(Status::BAD_ARGUMENT)?;
             let size = u32::try_from(body.len()).map_err(|_| Status::BAD_ARGUMENT)?;
             match (start, length) {
                 (0, 0) => *body = [bytes, body].concat(),
@@ -94,11 +86,11 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` outside a stream.
+    /// `NOT_FOUND` outside a request or connection.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Result<(), Refusal> {
         self.host_call("proxy_set_property", &[&path, &value], |model| {
-            let stream = model.current_stream_mut().ok_or(Status::NOT_FOUND)?;
-            stream.published.insert(path.to_vec(), value.to_vec());
+            let known = model.known_mut().ok_or(Status::NOT_FOUND)?;
+            known.published.insert(path.to_vec(), value.to_vec());
             Ok(())
         })
     }
@@ -216,41 +208,56 @@ impl Model {
         self.host_call("proxy_get_metric", &[&metric], |model| model.metrics.get(metric))
     }
 
+    /// A buffer with a number of the ABI, if it is there now.
     fn buffer(&self, buffer: u32) -> Result<&[u8], Status> {
-        match buffer {
-            REQUEST_BODY => self.stream().and_then(|stream| stream.request_body.as_deref()),
-            4 => self.callouts.answer.as_ref().map(|answer| &*answer.body),
-            6 => Some(&*self.vm_configuration),
+        let found = match buffer {
+            0 => self.stream().and_then(|stream| stream.request.visible_body()),
+            1 => self.stream().and_then(|stream| stream.response.visible_body()),
+            2 => self.connection().and_then(|connection| connection.downstream.visible()),
+            3 => self.connection().and_then(|connection| connection.upstream.visible()),
+            4 => self.callouts.answer.as_ref().map(|answer| &answer.body),
+            5 => self.callouts.grpc_message.as_ref(),
+            6 => Some(&self.vm_configuration),
             7 => match self.contexts.get(&self.context_id()) {
-                Some(Context::Root(root)) if root.configuring => Some(&*root.configuration),
+                Some(Context::Root(root)) if root.configuring => Some(&root.configuration),
                 _ => None,
             },
-            // Response bodies, TCP data and gRPC messages are not part of these exchanges; call data
-            // is there and empty.
-            LAST_BUFFER => Some(&[][..]),
-            1..LAST_BUFFER => None,
+            8 => Some(&self.call_data),
             _ => return Err(Status::BAD_ARGUMENT),
+        };
+        found.map(Vec::as_slice).ok_or(Status::NOT_FOUND)
+    }
+
+    fn writable_buffer(&mut self, buffer: u32) -> Option<&mut Vec<u8>> {
+        match buffer {
+            0 => self.current_stream_mut()?.request.visible_body_mut(),
+            1 => self.current_stream_mut()?.response.visible_body_mut(),
+            2 => self.current_connection_mut()?.downstream.visible_mut(),
+            3 => self.current_connection_mut()?.upstream.visible_mut(),
+            _ => None,
         }
-        .ok_or(Status::NOT_FOUND)
     }
 
     fn property(&self, path: &[u8]) -> Result<Vec<u8>, Status> {
-        let stream = self.stream();
+        let known = self.known();
         let mut found = from_settings(&self.settings, path);
-        let known = [Some(&self.properties), stream.map(|s| &s.properties)];
-        for properties in known.into_iter().flatten() {
+        for properties in
+            [Some(&self.properties), known.map(|k| &k.properties)].into_iter().flatten()
+        {
             found =
                 found.or_else(|error| or_worse(error, properties.get(path).map(<[u8]>::to_vec)));
         }
-        let Some(stream) = stream else {
+        if self.stream().is_some() {
+            let headers = self.readable(REQUEST_HEADERS);
+            found = found.or_else(|error| or_worse(error, from_request(headers, path)));
+        }
+        let Some(known) = known else {
             return found;
         };
-        found
-            .or_else(|error| or_worse(error, from_request(stream.request_headers.readable(), path)))
-            .or_else(|error| {
-                let published = stream.published.get(path).filter(|_| !path.contains(&0));
-                or_worse(error, published.cloned().ok_or(Status::NOT_FOUND))
-            })
+        found.or_else(|error| {
+            let published = known.published.get(path).filter(|_| !path.contains(&0));
+            or_worse(error, published.cloned().ok_or(Status::NOT_FOUND))
+        })
     }
 }
 
