@@ -27,10 +27,12 @@ mod hosts;
 mod inspect;
 mod memory;
 mod module;
+mod spawn;
 mod vm;
 mod wasi;
 
 pub use error::Error;
 pub use inspect::{Inspection, Item, Verdict};
 pub use module::{Limits, Module};
+pub use spawn::Spawner;
 pub use vm::Vm;

@@ -22,7 +22,8 @@ const A_FEW_SECONDS: u64 = 4_000_000_000;
 /// What a filter may use up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone.
+    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone,
+    /// at the next loop or call.
     pub fuel: u64,
     /// Units of fuel for one call while the filter starts or takes a new configuration:
     /// `_initialize`, `_start`, `main`, `proxy_on_vm_start` and `proxy_on_configure`.

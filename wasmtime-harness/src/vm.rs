@@ -107,6 +107,12 @@ impl Vm {
         self.fuel_used.get(export).copied().unwrap_or_default()
     }
 
+    /// The exported functions that were called, by name, with the units of fuel that each used up in
+    /// all its calls.
+    pub fn fuel_by_callback(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.fuel_used.iter().map(|(export, used)| (*export, *used))
+    }
+
     /// A reactor initialises itself and may have a `main`; a command starts.
     fn initialize(&mut self) -> Result<(), Trap> {
         if self.run("_initialize", &[])?.is_some() {

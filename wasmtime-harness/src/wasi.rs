@@ -79,7 +79,7 @@ fn fd_fdstat_get(caller: Caller<'_, State>, fd: u32, stat: u32) -> u32 {
 fn clock_time_get(caller: Caller<'_, State>, clock: u32, _precision: u64, time: u32) -> u32 {
     let mut filter = Filter::new(caller);
     let now = match clock {
-        0 => filter.model().clock.read_wall(),
+        0 => filter.model().read_wall(),
         1 => filter.model().clock.read_monotonic(),
         _ => return NOTSUP,
     };

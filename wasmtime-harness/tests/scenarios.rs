@@ -75,7 +75,7 @@ fn once(scenario: &Scenario, form: Form) -> Result<Run, String> {
     let vm = module::get().vm(Model::default(), Limits::default()).map_err(|e| e.to_string())?;
     let mut host = Host::new(Recorder::new(vm));
     let result = play(&mut host, scenario, form);
-    let record = host.guest().record().to_owned();
+    let record = host.guest().record();
     let vm: &mut Vm = host.guest().guest();
     let configure = vm.fuel_used_by("proxy_on_configure");
     let started = ["_initialize", "_start", "main", "proxy_on_vm_start", "proxy_on_configure"];

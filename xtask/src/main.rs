@@ -7,6 +7,9 @@ use anyhow::{Result, bail};
 mod bench;
 mod compose;
 mod demo;
+mod examples;
+#[cfg(test)]
+mod features;
 mod fuzz;
 mod lint;
 mod setup;
@@ -38,6 +41,16 @@ const COMMANDS: &[Command] = &[
         run: |arguments| {
             no_arguments("wasm", arguments)?;
             wasm::build()?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "examples",
+        arguments: "",
+        about: "Build the harness's example modules: target/examples/*.wasm",
+        run: |arguments| {
+            no_arguments("examples", arguments)?;
+            examples::build()?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: the filter as a proxy loads it.
+//! `cargo xtask wasm`: the filter as a proxy loads it, and how any package becomes such a module.
 
 use std::{
     env, fs,
@@ -14,13 +14,26 @@ const TARGET: &str = "wasm32-wasip1";
 
 /// Builds the module, puts it at `target/jwt_gate.wasm` and prints its size.
 ///
+/// # Errors
+///
+/// The build failed, or a path of this machine is in the module.
+pub(crate) fn build() -> Result<()> {
+    for module in compile(&["jwt-gate"])? {
+        replace(&workspace::module(), &module)?;
+        println!("target/jwt_gate.wasm: {} bytes", module.len());
+    }
+    Ok(())
+}
+
+/// Builds packages as modules and gives their bytes, in the same order.
+///
 /// Equal sources give equal bytes on every machine: no flag comes from the environment, and every
 /// folder of this machine is replaced by a fixed name.
 ///
 /// # Errors
 ///
-/// The build failed, or a path of this machine is in the module.
-pub(crate) fn build() -> Result<()> {
+/// The build failed, or a path of this machine is in a module.
+pub(crate) fn compile(packages: &[&str]) -> Result<Vec<Vec<u8>>> {
     setup::rust_targets()?;
     // The folder of the registry's sources is known only when they are there.
     shell::run(shell::cargo().args(["fetch", "--quiet", "--target", TARGET]))?;
@@ -37,17 +50,20 @@ pub(crate) fn build() -> Result<()> {
     // `--config` adds to what .cargo/config.toml says where RUSTFLAGS would replace it.
     let flags: Vec<String> = remaps()?.iter().map(|flag| toml_string(flag)).collect();
     cargo
-        .args(["build", "--release", "--package", "jwt-gate", "--target", TARGET])
+        .args(["build", "--release", "--target", TARGET])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
     shell::run(&mut cargo)?;
 
-    let built = workspace::target().join(TARGET).join("release/jwt_gate.wasm");
-    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    refuse_paths(&bytes)?;
-    replace(&workspace::module(), &bytes)?;
-    println!("target/jwt_gate.wasm: {} bytes", bytes.len());
-    Ok(())
+    let read = |package: &&str| {
+        let file = format!("release/{}.wasm", package.replace('-', "_"));
+        let built = workspace::target().join(TARGET).join(file);
+        let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+        refuse_paths(&bytes).with_context(|| format!("the module of {package}"))?;
+        Ok(bytes)
+    };
+    packages.iter().map(read).collect()
 }
 
 /// The flags that replace the folders of this machine; of several that fit, rustc takes the last.
@@ -95,7 +111,7 @@ fn refuse_paths(module: &[u8]) -> Result<()> {
         if text.len() < 4 {
             continue;
         }
-        if let Some(at) = find(module, text.as_bytes()) {
+        if let Some(at) = find_folder(module, text.as_bytes()) {
             let end = module.len().min(at + 120);
             bail!(
                 "found the path {text} in the module at byte {at}, expected no path of this machine: {}",
@@ -106,13 +122,17 @@ fn refuse_paths(module: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The place of the first occurrence of `needle`, which is not empty.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+/// The place of the first occurrence of a folder, which is not empty: `/root`, but not in
+/// `src/root.rs`.
+fn find_folder(haystack: &[u8], folder: &[u8]) -> Option<usize> {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let is_there = |at: usize| !haystack.get(at + folder.len()).is_some_and(in_name);
+    let places = haystack.windows(folder.len()).enumerate().filter(|(_, found)| *found == folder);
+    places.map(|(at, _)| at).find(|at| is_there(*at))
 }
 
 /// Writes the file in one step: a proxy or a test that reads it sees the old or the new one whole.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
@@ -142,6 +162,13 @@ mod tests {
     #[test]
     fn replaced_paths_pass() {
         refuse_paths(b"\0asm /crates/serde_json-1/src/de.rs /rustc/0123/library/core").unwrap();
+    }
+
+    #[test]
+    fn a_file_is_not_taken_for_a_folder() {
+        assert_eq!(find_folder(b"src/root.rs /root/x", b"/root"), Some(12));
+        assert_eq!(find_folder(b"/root", b"/root"), Some(0));
+        assert_eq!(find_folder(b"src/root.rs /roots/x", b"/root"), None);
     }
 
     #[test]

@@ -65,9 +65,6 @@ pub struct Callouts {
     /// is known to the [`Settings`](crate::Settings) alone leaves the answer to
     /// [`Host::answer`](crate::Host::answer).
     pub services: BTreeMap<String, Service>,
-    /// Whether a filter is told of answers to a call that has ended already, by an answer or by its
-    /// time limit. Envoy drops them.
-    pub late_answers: bool,
     /// Answers on their way, by the order in which they set out.
     arrivals: BTreeMap<u64, Arrival>,
     last_arrival: u64,
@@ -129,11 +126,11 @@ impl Callouts {
             .map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)))
     }
 
-    /// An answer that is there, unless nobody waits for it any more.
-    pub(crate) fn arrive(&mut self, number: u64) -> Option<Arrival> {
+    /// An answer that is there, unless nobody waits for it any more and `late` ones do not count.
+    pub(crate) fn arrive(&mut self, number: u64, late: bool) -> Option<Arrival> {
         let arrival = self.arrivals.remove(&number)?;
         let awaited = self.end(arrival.token).is_some();
-        (awaited || self.late_answers).then_some(arrival)
+        (awaited || late).then_some(arrival)
     }
 
     /// Drops what a root that is gone waits for, as Envoy does.

@@ -83,6 +83,11 @@ impl Clock {
         self.monotonic
     }
 
+    /// The time of the monotonic clock so long from now, in nanoseconds.
+    pub(crate) fn after(&self, time: Duration) -> u64 {
+        self.monotonic.saturating_add(nanos(time))
+    }
+
     /// The time of the monotonic clock so many milliseconds from now; 0 is never.
     pub(crate) fn after_millis(&self, millis: u32) -> Option<u64> {
         let nanos = u64::from(millis).saturating_mul(1_000_000);

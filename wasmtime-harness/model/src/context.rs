@@ -61,6 +61,8 @@ pub(crate) struct Root {
     /// `proxy_on_done` said "not yet"; `proxy_done` ends it.
     pub(crate) pending_done: bool,
     pub(crate) finished: bool,
+    /// A newer configuration has taken over; it ends with its last stream.
+    pub(crate) retired: bool,
 }
 
 /// What is known about a request or connection beside its bytes.
@@ -89,6 +91,8 @@ pub(crate) struct Stream {
     pub(crate) wishes: Wishes,
     /// The log phase: all maps can be read.
     pub(crate) logging: bool,
+    /// The VM had ended when it was to be called for the stream.
+    pub(crate) failed: bool,
 }
 
 /// An end that a filter gives a stream.
@@ -121,6 +125,7 @@ impl Stream {
             reply: None,
             wishes: Wishes::default(),
             logging: false,
+            failed: false,
         }
     }
 
@@ -129,7 +134,10 @@ impl Stream {
         match self.end {
             Some(End::Replied) => Fate::Replied,
             Some(End::Reset) => Fate::Reset,
-            None if self.request.held() || !self.request.begun() => Fate::Paused,
+            None if self.request.held() || !self.request.begun() => match self.failed {
+                true => Fate::Trapped,
+                false => Fate::Paused,
+            },
             None => Fate::Continued,
         }
     }

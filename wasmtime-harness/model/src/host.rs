@@ -7,6 +7,7 @@ mod time;
 
 use crate::{
     callback::Callback,
+    context::Wishes,
     headers::Headers,
     model::Model,
     outcome::{Startup, Trap},
@@ -15,6 +16,7 @@ use crate::{
 
 pub use http::OpenStream;
 pub use tcp::{OpenConnection, Peer};
+pub(crate) use time::{QUEUE_TURNS, Rush};
 
 /// Something that runs a filter: a WebAssembly engine, or native code.
 pub trait Guest {
@@ -62,15 +64,19 @@ impl<G: Guest> Host<G> {
 
     /// Updates the configuration in the running VM: a new root context beside the old one.
     ///
-    /// An accepted one takes over, and the old root ends. A refused one ends at once, and the old
-    /// root serves on: Envoy finds out in a VM of its own, with the same result.
+    /// An accepted one takes over, and the old root ends with the last stream that it has. A refused
+    /// one ends at once, and the old root serves on: Envoy finds out in a VM of its own, with the
+    /// same result.
     pub fn reconfigure(&mut self, plugin_configuration: &[u8]) -> Startup {
         let startup = self.add_root(plugin_configuration);
         let ended =
             if startup.accepted { self.root.replace(startup.root) } else { Some(startup.root) };
-        if let Some(root) = ended {
-            self.end_root(root);
-        }
+        self.guest.model(|model| {
+            if let Some(root) = ended.and_then(|root| model.root_mut(root)) {
+                root.retired = true;
+            }
+        });
+        self.end_retired_roots();
         startup
     }
 
@@ -110,13 +116,15 @@ impl<G: Guest> Host<G> {
         let configured = self.call(Callback::Configure { context, size: size(configuration) });
         // A function that the filter does not have cannot refuse.
         let yes = |answer: Option<Option<u32>>| answer.is_some_and(|answer| answer != Some(0));
-        let accepted = yes(started) && yes(configured);
+        let vm_started = yes(started);
+        let accepted = vm_started && yes(configured);
         self.settle();
         let trap = self.trap.clone();
         self.guest.model(|model| {
             model.set_configuring(context, false);
             Startup {
                 root: context,
+                vm_started,
                 accepted,
                 logs: model.take_logs(),
                 trace: model.take_trace(),
@@ -125,10 +133,19 @@ impl<G: Guest> Host<G> {
         })
     }
 
+    /// Ends the roots that a newer configuration has replaced and that have no more streams: Envoy's
+    /// streams hold on to their plugin (`PluginHandleBase::~PluginHandleBase`).
+    fn end_retired_roots(&mut self) {
+        for root in self.guest.model(|model| model.retired_roots()) {
+            self.end_root(root);
+        }
+    }
+
     fn end_root(&mut self, root: u32) {
         if self.call(Callback::Done { context: root }).flatten() == Some(0) {
             self.guest.model(|model| {
                 if let Some(root) = model.root_mut(root) {
+                    root.retired = false;
                     root.pending_done = true;
                 }
             });
@@ -157,19 +174,25 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| model.remove_root(root));
     }
 
-    /// The filter's answer, or `None` when its VM has ended.
+    /// The filter's answer, or `None` when its VM has ended, which fails the stream that the call
+    /// was for (`CHECK_FAIL` of proxy-wasm-cpp-host).
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
-        if self.trap.is_some() {
-            return None;
-        }
-        self.guest.model(|model| model.enter(callback.context()));
-        match self.guest.call(callback) {
-            Ok(answer) => Some(answer),
-            Err(trap) => {
-                self.trap = Some(trap);
-                None
+        let context = callback.context();
+        if self.trap.is_none() {
+            self.guest.model(|model| model.enter(context));
+            match self.guest.call(callback) {
+                Ok(answer) => return Some(answer),
+                Err(trap) => self.trap = Some(trap),
             }
         }
+        self.guest.model(|model| {
+            if let Some(stream) = model.stream_mut(context) {
+                stream.failed = true;
+                // A VM that ends takes along what it asked for in the same callback.
+                stream.wishes = Wishes::default();
+            }
+        });
+        None
     }
 }
 

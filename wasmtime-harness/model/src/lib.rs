@@ -4,7 +4,8 @@
 //! clock, a thread or a WebAssembly engine. [`Host`] drives a filter through its life (start,
 //! configure, requests, end) and hands back an [`Outcome`] for each request. What runs the filter is
 //! a [`Guest`]: wasmtime in one crate, native code in another. Both are thin, so there is one model
-//! of a host and no second mock to drift from it.
+//! of a host and no second mock to drift from it. A [`Fleet`] is a proxy with several VMs: workers, a
+//! main thread and a canary, which share a clock, data, queues and metrics.
 //!
 //! ```text
 //!            calls exports                 host functions
@@ -23,14 +24,17 @@ mod clock;
 mod connection;
 mod context;
 mod fault;
+mod fleet;
 mod flow;
 mod headers;
 mod host;
+mod journal;
 mod local_reply;
 mod metrics;
 mod model;
 mod outcome;
 mod pairs;
+mod place;
 pub mod profile;
 mod properties;
 mod random;
@@ -42,24 +46,29 @@ mod shared;
 mod status;
 mod trace;
 mod wish;
+mod world;
 
 pub use callback::Callback;
 pub use callouts::{Callouts, GrpcCall, HttpCall};
+pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
 pub use fault::{ALLOCATOR, Effect, Fault};
+pub use fleet::{Fleet, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
 pub use headers::Headers;
 pub use host::{Guest, Host, OpenConnection, OpenStream, Peer};
 pub use metrics::{MetricKind, MetricValue, Metrics};
 pub use model::Model;
 pub use outcome::{ConnectionOutcome, Fate, LogLevel, LogLine, Outcome, Reply, Startup, Trap};
 pub use pairs::{PAIRS_MAX_BYTES, PAIRS_MAX_COUNT, decode_pairs, encode_pairs};
+pub use place::Place;
 pub use profile::Profile;
 pub use properties::Properties;
 pub use random::Random;
-pub use recorder::Recorder;
+pub use recorder::{Recorded, Recorder};
 pub use request::{Request, Response};
 pub use services::{Answered, Service, ServiceAnswer};
 pub use settings::Settings;
 pub use shared::Shared;
 pub use status::{Refusal, Status};
 pub use trace::Call;
+pub use world::World;

@@ -30,6 +30,9 @@ pub enum MetricValue {
 }
 
 /// All metrics that a filter defined.
+///
+/// The ids belong to one VM, the values to the whole proxy: what two VMs define under one name is
+/// one metric (Envoy `Context::defineMetric`).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Metrics {
     names: BTreeMap<u32, (MetricKind, Vec<u8>)>,
@@ -62,6 +65,19 @@ impl Metrics {
             (MetricKind::Histogram, name.as_slice(), value)
         });
         numbers.chain(samples)
+    }
+
+    /// Adds to the counter of this name, for what the proxy itself counts.
+    pub(crate) fn count(&mut self, name: &str, offset: u64) {
+        let number = self.numbers.entry((MetricKind::Counter, name.as_bytes().to_vec()));
+        let number = number.or_default();
+        *number = number.saturating_add(offset);
+    }
+
+    /// Exchanges the values with those of `other`; ids stay.
+    pub(crate) fn swap_values(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.numbers, &mut other.numbers);
+        std::mem::swap(&mut self.samples, &mut other.samples);
     }
 
     /// Gives the metric a new id; a name that is known already keeps its value.

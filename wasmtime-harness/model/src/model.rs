@@ -1,6 +1,6 @@
 //! The state of the host side of one VM.
 
-use std::{collections::BTreeMap, mem};
+use std::collections::BTreeMap;
 
 use crate::{
     callouts::Callouts,
@@ -8,9 +8,11 @@ use crate::{
     connection::Connection,
     context::{Context, Known, Root, Stream},
     fault::{Fault, Faults},
+    journal::Journal,
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
-    profile::{ContextIds, Profile},
+    place::Place,
+    profile::{ContextIds, Profile, Time},
     properties::Properties,
     random::Random,
     request::Request,
@@ -19,6 +21,9 @@ use crate::{
     status::{Refusal, Status},
     trace::Call,
 };
+
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// Something that happens when its time has come.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -65,10 +70,17 @@ pub struct Model {
     pub(crate) effective: Option<u32>,
     pub(crate) loading: bool,
     pub(crate) stop: bool,
-    pub(crate) ready_queues: Vec<(u32, u32)>,
-    pub(crate) logs: Vec<LogLine>,
-    pub(crate) trace: Vec<Call>,
+    /// The thread that the VM is on; queues belong to threads.
+    pub(crate) place: Place,
+    /// What the record calls the VM, for a proxy with several.
+    pub(crate) label: Option<String>,
+    /// What a recorder wrote down.
+    pub(crate) record: String,
+    pub(crate) logs: Journal<LogLine>,
+    pub(crate) trace: Journal<Call>,
     pub(crate) faults: Faults,
+    /// The first reading of the wall clock in this callback, and how many there were.
+    readings: Option<(u64, u64)>,
     last_context: u32,
     /// Where random ids come from, once there is one.
     ids: Option<Random>,
@@ -94,10 +106,13 @@ impl Default for Model {
             effective: None,
             loading: true,
             stop: false,
-            ready_queues: Vec::new(),
-            logs: Vec::new(),
-            trace: Vec::new(),
+            place: Place::Worker(0),
+            label: None,
+            record: String::new(),
+            logs: Journal::default(),
+            trace: Journal::default(),
             faults: Faults::default(),
+            readings: None,
             last_context: 0,
             ids: None,
         }
@@ -139,10 +154,23 @@ impl Model {
         self.faults.allocation(size).map_or(Ok(()), Err)
     }
 
+    /// Reads the wall clock as the profile lets a filter see it, in nanoseconds since the Unix epoch.
+    pub fn read_wall(&mut self) -> u64 {
+        let now = self.clock.read_wall();
+        let (first, readings) = self.readings.get_or_insert((now, 0));
+        let seen = match self.profile.time {
+            Time::Flows => now,
+            Time::Stands => *first,
+            Time::GoesBack => now.saturating_sub(readings.saturating_mul(SECOND)),
+        };
+        *readings = readings.saturating_add(1);
+        seen
+    }
+
     /// Records a line that the filter wrote to its standard output or error.
     pub fn print(&mut self, level: LogLevel, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        self.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
+        self.write_log(level, text);
     }
 
     /// Changes the status of the call just made, for a binding that could not hand over its result.
@@ -156,7 +184,7 @@ impl Model {
     pub fn refuse(&mut self, name: &'static str, status: Status) {
         // It counts as a call, and how it ends is settled already.
         let _ = self.faults.call(name);
-        self.trace.push(Call { name, arguments: None, status });
+        self.write_call(Call { name, arguments: None, status });
     }
 
     /// The number of calls in the record, so that a binding can tell whether one was added.
@@ -167,6 +195,7 @@ impl Model {
 
     pub(crate) fn enter(&mut self, context: u32) {
         self.current = context;
+        self.readings = None;
         self.effective = None;
         self.stop = false;
     }
@@ -248,19 +277,46 @@ impl Model {
 
     /// The roots that asked for ticks.
     pub(crate) fn ticking(&self) -> Vec<u32> {
-        let roots = self.contexts.iter().filter_map(|(id, context)| match context {
-            Context::Root(root) if root.tick_period > 0 => Some(*id),
-            _ => None,
-        });
-        roots.collect()
+        self.roots(|root| root.tick_period > 0)
     }
 
+    /// The roots that a newer configuration has replaced and that have no more streams.
+    pub(crate) fn retired_roots(&self) -> Vec<u32> {
+        let mut retired = self.roots(|root| root.retired);
+        retired.retain(|root| !self.has_streams(*root));
+        retired
+    }
+
+    pub(crate) fn write_log(&mut self, level: LogLevel, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.logs.push(self.context_id(), LogLine { level, text });
+    }
+
+    pub(crate) fn write_call(&mut self, call: Call) {
+        self.trace.push(self.context_id(), call);
+    }
+
+    /// What was logged since the last time, except by streams that are still open, so that each
+    /// stream gets its own lines at its end however many are interleaved.
     pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
-        mem::take(&mut self.logs)
+        let contexts = &self.contexts;
+        self.logs.take(|id| contexts.get(&id).and_then(Context::root).is_none())
     }
 
+    /// The host calls since the last time, except those of streams that are still open.
     pub(crate) fn take_trace(&mut self) -> Vec<Call> {
-        mem::take(&mut self.trace)
+        let contexts = &self.contexts;
+        self.trace.take(|id| contexts.get(&id).and_then(Context::root).is_none())
+    }
+
+    /// Whether a stream or connection of this root is open.
+    pub(crate) fn has_streams(&self, root: u32) -> bool {
+        self.contexts.values().any(|context| context.root() == Some(root))
+    }
+
+    /// The number of open streams and connections.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.contexts.values().filter(|context| context.root().is_some()).count()
     }
 
     /// The context that a host call speaks for.
@@ -306,6 +362,14 @@ impl Model {
     pub(crate) fn root_id(&self) -> u32 {
         let id = self.context_id();
         self.contexts.get(&id).and_then(Context::root).unwrap_or(id)
+    }
+
+    fn roots(&self, which: impl Fn(&Root) -> bool) -> Vec<u32> {
+        let roots = self.contexts.iter().filter_map(|(id, context)| match context {
+            Context::Root(root) if which(root) => Some(*id),
+            _ => None,
+        });
+        roots.collect()
     }
 
     fn add_context(&mut self, context: Context) -> u32 {

@@ -40,6 +40,9 @@ pub struct Outcome {
     pub trace: Vec<Call>,
     /// Why the filter's VM ended, if it did.
     pub trap: Option<Trap>,
+    /// Whether the VM had ended when the filter was to see a part of this request or of its
+    /// response; a proxy that fails closed answers for it.
+    pub failed: bool,
 }
 
 impl Outcome {
@@ -117,6 +120,8 @@ pub struct ConnectionOutcome {
 pub struct Startup {
     /// The root context's id.
     pub root: u32,
+    /// Whether `proxy_on_vm_start` said yes.
+    pub vm_started: bool,
     /// Whether `proxy_on_vm_start` and `proxy_on_configure` both said yes.
     pub accepted: bool,
     /// Lines logged meanwhile, in order.

@@ -2,29 +2,25 @@
 
 use std::fmt::Write as _;
 
-use crate::{
-    callback::Callback,
-    host::Guest,
-    model::Model,
-    outcome::{LogLine, Trap},
-    trace::Call,
-};
+use crate::{callback::Callback, fleet::Spawn, host::Guest, model::Model, outcome::Trap};
 
 /// A guest that writes down each callback, the host calls and log lines in it, and its answer.
 ///
 /// The record is text with a line for each, and nothing in it depends on the machine: two runs of
 /// the same filter that differ in one byte of it saw something that is not part of the model.
+///
+/// The VMs of a [`Fleet`](crate::Fleet) write into one record, in order of events. If there are
+/// several, each callback has the place of its VM in front.
 #[derive(Debug)]
 pub struct Recorder<G> {
     guest: G,
-    record: String,
 }
 
 impl<G: Guest> Recorder<G> {
     /// Records what passes between a proxy and this guest from here on.
     pub fn new(mut guest: G) -> Self {
         guest.model(|model| model.trace_arguments = true);
-        Self { guest, record: String::new() }
+        Self { guest }
     }
 
     /// The guest behind it.
@@ -34,13 +30,8 @@ impl<G: Guest> Recorder<G> {
 
     /// The record so far.
     #[must_use]
-    pub fn record(&self) -> &str {
-        &self.record
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.record, "{line}");
+    pub fn record(&mut self) -> String {
+        self.guest.model(|model| model.record.clone())
     }
 }
 
@@ -52,23 +43,48 @@ impl<G: Guest> Guest for Recorder<G> {
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         let (calls, logs) = self.guest.model(|model| (model.trace.len(), model.logs.len()));
         let answer = self.guest.call(callback);
-        let (calls, logs): (Vec<Call>, Vec<LogLine>) = self.guest.model(|model| {
-            let calls = model.trace.get(calls..).unwrap_or_default().to_vec();
-            (calls, model.logs.get(logs..).unwrap_or_default().to_vec())
+        self.guest.model(|model| {
+            // Writing to a string cannot fail.
+            let _ = write(model, callback, calls, logs, &answer);
         });
-        let arguments: Vec<String> = callback.arguments().iter().map(u32::to_string).collect();
-        self.line(format_args!("{}({})", callback.export(), arguments.join(", ")));
-        for call in calls {
-            self.line(format_args!("  {call}"));
-        }
-        for line in logs {
-            self.line(format_args!("  {line}"));
-        }
-        match &answer {
-            Ok(Some(answer)) => self.line(format_args!("  = {answer}")),
-            Ok(None) => self.line(format_args!("  = not exported")),
-            Err(trap) => self.line(format_args!("  = trap: {trap}")),
-        }
         answer
+    }
+}
+
+/// Makes VMs that are recorded: all of a fleet into the record of its [`World`](crate::World).
+#[derive(Clone, Debug)]
+pub struct Recorded<S>(pub S);
+
+impl<S: Spawn> Spawn for Recorded<S> {
+    type Guest = Recorder<S::Guest>;
+
+    fn spawn(&mut self, model: Model) -> Result<Self::Guest, String> {
+        self.0.spawn(model).map(Recorder::new)
+    }
+}
+
+fn write(
+    model: &mut Model,
+    callback: Callback,
+    calls: usize,
+    logs: usize,
+    answer: &Result<Option<u32>, Trap>,
+) -> std::fmt::Result {
+    let record = &mut model.record;
+    if let Some(label) = &model.label {
+        write!(record, "{label}: ")?;
+    }
+    let arguments: Vec<String> = callback.arguments().iter().map(u32::to_string).collect();
+    writeln!(record, "{}({})", callback.export(), arguments.join(", "))?;
+    for call in model.trace.since(calls) {
+        writeln!(record, "  {call}")?;
+    }
+    for line in model.logs.since(logs) {
+        writeln!(record, "  {line}")?;
+    }
+    match answer {
+        Ok(Some(answer)) => writeln!(record, "  = {answer}"),
+        Ok(None) => writeln!(record, "  = not exported"),
+        Err(trap) => writeln!(record, "  = trap: {trap}"),
     }
 }

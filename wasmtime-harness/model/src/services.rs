@@ -24,7 +24,7 @@ pub struct ServiceAnswer {
     /// How many times: 0 is never, 2 is once too often.
     ///
     /// Envoy knows a call only until its answer or the end of its time, and drops what comes after
-    /// that; see [`Callouts::late_answers`](crate::Callouts::late_answers).
+    /// that; see [`Profile::late_answers`](crate::Profile::late_answers).
     pub times: u32,
     /// What comes.
     pub what: Answered,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::status::Status;
+use crate::{place::Place, status::Status};
 
 /// The proxy-wide store, kept apart by VM id.
 ///
@@ -13,6 +13,8 @@ pub struct Shared {
     last_cas: u32,
     queues: BTreeMap<u32, Queue>,
     last_queue: u32,
+    /// One for each item whose consumer has not been told of it, in order.
+    ready: VecDeque<Ready>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,8 +27,25 @@ struct Value {
 struct Queue {
     vm_id: Vec<u8>,
     name: Vec<u8>,
-    consumer: u32,
+    consumer: Consumer,
     items: VecDeque<Vec<u8>>,
+}
+
+/// The root context that is told of items in a queue.
+///
+/// A place, not a VM: a VM that takes over a thread is told in its predecessor's stead, as in
+/// proxy-wasm-cpp-host (`src/shared_queue.cc`, `SharedQueue::enqueue`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Consumer {
+    pub(crate) place: Place,
+    pub(crate) root: u32,
+}
+
+/// Word of an item that is on its way to the consumer of its queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ready {
+    pub(crate) consumer: Consumer,
+    pub(crate) queue: u32,
 }
 
 impl Shared {
@@ -58,8 +77,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Makes a queue, or takes over one of this name with what is in it; `consumer` is a root.
-    pub(crate) fn register(&mut self, vm_id: &[u8], name: &[u8], consumer: u32) -> u32 {
+    /// Makes a queue, or takes over one of this name with what is in it.
+    pub(crate) fn register(&mut self, vm_id: &[u8], name: &[u8], consumer: Consumer) -> u32 {
         if let Some(token) = self.resolve(vm_id, name) {
             if let Some(queue) = self.queues.get_mut(&token) {
                 queue.consumer = consumer;
@@ -80,16 +99,22 @@ impl Shared {
             .map(|(token, _)| *token)
     }
 
-    /// Appends to a queue and names the one root that is told of it.
-    pub(crate) fn enqueue(&mut self, token: u32, value: &[u8]) -> Result<u32, Status> {
+    /// Appends to a queue; its one consumer of this moment will be told.
+    pub(crate) fn enqueue(&mut self, token: u32, value: &[u8]) -> Result<(), Status> {
         let queue = self.queues.get_mut(&token).ok_or(Status::NOT_FOUND)?;
         queue.items.push_back(value.to_vec());
-        Ok(queue.consumer)
+        self.ready.push_back(Ready { consumer: queue.consumer, queue: token });
+        Ok(())
     }
 
     pub(crate) fn dequeue(&mut self, token: u32) -> Result<Vec<u8>, Status> {
         let queue = self.queues.get_mut(&token).ok_or(Status::NOT_FOUND)?;
         queue.items.pop_front().ok_or(Status::EMPTY)
+    }
+
+    /// What has to be told so far, in order; what comes up meanwhile waits for the next time.
+    pub(crate) fn take_ready(&mut self) -> VecDeque<Ready> {
+        std::mem::take(&mut self.ready)
     }
 }
 
@@ -115,10 +140,14 @@ mod tests {
     #[test]
     fn a_queue_has_one_consumer_the_last_that_registered() {
         let mut shared = Shared::default();
-        let token = shared.register(b"vm", b"q", 1);
-        assert_eq!(shared.enqueue(token, b"a"), Ok(1));
-        assert_eq!(shared.register(b"vm", b"q", 2), token);
-        assert_eq!(shared.enqueue(token, b"b"), Ok(2));
+        let [one, two] = [1, 2].map(|root| Consumer { place: Place::Worker(0), root });
+        let token = shared.register(b"vm", b"q", one);
+        assert_eq!(shared.enqueue(token, b"a"), Ok(()));
+        assert_eq!(shared.register(b"vm", b"q", two), token);
+        assert_eq!(shared.enqueue(token, b"b"), Ok(()));
+        let told: Vec<Consumer> = shared.take_ready().iter().map(|ready| ready.consumer).collect();
+        assert_eq!(told, [one, two]);
+        assert!(shared.take_ready().is_empty());
         assert_eq!(shared.dequeue(token), Ok(b"a".to_vec()));
         assert_eq!(shared.dequeue(token), Ok(b"b".to_vec()));
         assert_eq!(shared.dequeue(token), Err(Status::EMPTY));

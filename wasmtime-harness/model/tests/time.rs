@@ -106,7 +106,8 @@ fn a_record_is_readable_and_complete() {
     let mut host = Host::new(Recorder::new(Script::new(script)));
     host.start(b"", b"");
     host.request(get());
-    let lines: Vec<&str> = host.guest().record().lines().collect();
+    let record = host.guest().record();
+    let lines: Vec<&str> = record.lines().collect();
     let expected = [
         "proxy_on_request_headers(2, 3, 1)",
         r#"  proxy_get_header_map_value(0, "x-\xff") -> NOT_FOUND"#,

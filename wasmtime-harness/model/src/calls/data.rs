@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     model::Model,
     properties::{from_request, from_settings},
+    shared::Consumer,
     status::{Refusal, Status},
 };
 
@@ -125,9 +126,9 @@ impl Model {
     /// None of its own.
     pub fn register_shared_queue(&mut self, name: &[u8]) -> Result<u32, Refusal> {
         self.host_call("proxy_register_shared_queue", &[&name], |model| {
-            let root = model.root_id();
+            let consumer = Consumer { place: model.place, root: model.root_id() };
             let vm_id = model.settings.vm_id.as_bytes();
-            Ok(model.shared.register(vm_id, name, root))
+            Ok(model.shared.register(vm_id, name, consumer))
         })
     }
 
@@ -151,9 +152,7 @@ impl Model {
     /// `NOT_FOUND`.
     pub fn enqueue_shared_queue(&mut self, queue: u32, value: &[u8]) -> Result<(), Refusal> {
         self.host_call("proxy_enqueue_shared_queue", &[&queue, &value], |model| {
-            let consumer = model.shared.enqueue(queue, value)?;
-            model.ready_queues.push((consumer, queue));
-            Ok(())
+            model.shared.enqueue(queue, value)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     model::Model,
-    outcome::{LogLevel, LogLine},
+    outcome::LogLevel,
     status::{Refusal, Status},
 };
 
@@ -15,7 +15,7 @@ impl Model {
     pub fn log(&mut self, level: u32, text: &[u8]) -> Result<(), Refusal> {
         self.host_call("proxy_log", &[&level, &text], |model| {
             let level = LogLevel::from_number(level).ok_or(Status::BAD_ARGUMENT)?;
-            model.logs.push(LogLine { level, text: String::from_utf8_lossy(text).into_owned() });
+            model.write_log(level, text);
             Ok(())
         })
     }
@@ -35,21 +35,32 @@ impl Model {
     ///
     /// None of its own.
     pub fn get_current_time_nanoseconds(&mut self) -> Result<u64, Refusal> {
-        self.host_call("proxy_get_current_time_nanoseconds", &[], |model| {
-            Ok(model.clock.read_wall())
-        })
+        self.host_call("proxy_get_current_time_nanoseconds", &[], |model| Ok(model.read_wall()))
     }
 
     /// Asks for ticks every so many milliseconds; 0 ends them.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// None of its own in most profiles; some have one period for each root and take no other
+    /// ([`Profile::tick_again`](crate::Profile::tick_again)).
     pub fn set_tick_period_milliseconds(&mut self, period: u32) -> Result<(), Refusal> {
-        self.host_call("proxy_set_tick_period_milliseconds", &[&period], |model| {
-            let root = model.root_id();
+        self.denied_call("proxy_set_tick_period_milliseconds", &[&period], |model| {
             let next_tick = model.clock.after_millis(period);
+            let again = model.profile.tick_again;
+            let in_stream = model.stream().is_some();
+            let root = model.root_id();
             if let Some(root) = model.root_mut(root) {
+                let ticking = period > 0 && root.tick_period > 0;
+                match again {
+                    Some(denial) if in_stream => {
+                        return Err(denial.of("a request asked for ticks"));
+                    }
+                    Some(denial) if ticking => {
+                        return Err(denial.of("ticks were asked for a second time"));
+                    }
+                    _ => {}
+                }
                 root.tick_period = period;
                 root.next_tick = next_tick;
             }
@@ -61,9 +72,12 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `BAD_ARGUMENT` for a context that does not exist.
+    /// `BAD_ARGUMENT` for a context that does not exist, where the profile looks at it at all.
     pub fn set_effective_context(&mut self, context: u32) -> Result<(), Refusal> {
         self.host_call("proxy_set_effective_context", &[&context], |model| {
+            if !model.profile.effective_context {
+                return Ok(());
+            }
             if !model.contexts.contains_key(&context) {
                 return Err(Status::BAD_ARGUMENT);
             }
@@ -92,14 +106,23 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND`, and whatever the function answers.
+    /// What the profile says to a function that does not exist there, `NOT_FOUND` in most, and
+    /// whatever the function answers.
     pub fn call_foreign_function(
         &mut self,
         name: &[u8],
         arguments: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_call_foreign_function", &[&name, &arguments], |model| {
-            model.foreign.get(name).cloned().unwrap_or(Err(Status::NOT_FOUND))
+        self.denied_call("proxy_call_foreign_function", &[&name, &arguments], |model| {
+            let text = String::from_utf8_lossy(name);
+            let allowed = model.profile.foreign_functions.allows(&text);
+            match model.foreign.get(name).filter(|_| allowed) {
+                Some(answer) => answer.clone().map_err(Refusal::Status),
+                None => {
+                    let why = format!("there is no foreign function {text:?}");
+                    Err(model.profile.unknown_foreign_function.of(why))
+                }
+            }
         })
     }
 }

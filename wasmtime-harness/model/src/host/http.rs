@@ -108,11 +108,7 @@ impl<G: Guest> Host<G> {
 
     /// What has become of an open stream so far.
     pub fn fate(&mut self, stream: &OpenStream) -> Fate {
-        match self.stream(stream.0, |stream| stream.fate()) {
-            Some(Fate::Paused) | None if self.trap.is_some() => Fate::Trapped,
-            Some(fate) => fate,
-            None => Fate::Reset,
-        }
+        self.stream(stream.0, |stream| stream.fate()).unwrap_or(Fate::Reset)
     }
 
     /// Takes an open stream to its end: the upstream's response, if the request got there and no
@@ -123,23 +119,33 @@ impl<G: Guest> Host<G> {
         if self.fate(&stream) == Fate::Continued {
             self.respond(&stream);
         }
+        self.abandon(stream)
+    }
+
+    /// Ends an open stream whose client went away: no further response, but log, done and delete.
+    pub fn abandon(&mut self, stream: OpenStream) -> Outcome {
         let fate = self.fate(&stream);
         let context = stream.0;
-        self.stream(context, |stream| stream.logging = true);
+        let failed = self.stream(context, |stream| {
+            stream.logging = true;
+            stream.failed
+        });
         // Envoy's order; the specification logs after done.
         self.call(Callback::Log { context });
         self.call(Callback::Done { context });
         self.call(Callback::Delete { context });
         let trap = self.trap.clone();
-        self.guest.model(|model| {
+        let outcome = self.guest.model(|model| {
+            let stream = model.take_stream(context);
             let mut outcome = Outcome {
                 fate,
                 logs: model.take_logs(),
                 trace: model.take_trace(),
                 trap,
+                failed: failed.unwrap_or_default(),
                 ..Outcome::default()
             };
-            if let Some(stream) = model.take_stream(context) {
+            if let Some(stream) = stream {
                 let Stream { request, response, .. } = stream;
                 outcome.action = stream.action;
                 outcome.reply = stream.reply;
@@ -154,7 +160,9 @@ impl<G: Guest> Host<G> {
                 outcome.response_complete = response.sent.complete;
             }
             outcome
-        })
+        });
+        self.end_retired_roots();
+        outcome
     }
 
     /// The upstream's response as the request says it, unless steps have brought one.

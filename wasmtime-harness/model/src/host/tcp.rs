@@ -107,14 +107,15 @@ impl<G: Guest> Host<G> {
     pub fn finish_connection(&mut self, connection: OpenConnection) -> ConnectionOutcome {
         self.close(connection.0, Peer::Remote);
         let trap = self.trap.clone();
-        self.guest.model(|model| {
+        let outcome = self.guest.model(|model| {
+            let connection = model.take_connection(connection.0);
             let mut outcome = ConnectionOutcome {
                 logs: model.take_logs(),
                 trace: model.take_trace(),
                 trap,
                 ..ConnectionOutcome::default()
             };
-            if let Some(connection) = model.take_connection(connection.0) {
+            if let Some(connection) = connection {
                 outcome.action = connection.action;
                 outcome.to_upstream = connection.downstream.sent;
                 outcome.to_downstream = connection.upstream.sent;
@@ -123,7 +124,9 @@ impl<G: Guest> Host<G> {
                 outcome.published = connection.known.published;
             }
             outcome
-        })
+        });
+        self.end_retired_roots();
+        outcome
     }
 
     /// The filter closed a connection.

@@ -1,8 +1,13 @@
 //! Profiles side by side, for people.
 
-use std::fmt::{Debug, Write as _};
+use std::fmt::Write as _;
 
-use super::Profile;
+use super::{
+    Absent, Addresses, Authority, Bodies, Cas, ContextIds, Denial, EndOfStream, EndOrder,
+    FailedCall, HeaderNames, Known, LineBreaks, OverRead, Profile, PropertyValues, Readable,
+    RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
+};
+use crate::status::Status;
 
 /// A field of a profile.
 pub(super) struct Field {
@@ -14,10 +19,113 @@ pub(super) struct Field {
     pub(super) value: String,
 }
 
-/// A value as it stands in the table: as in code, with spaces in the place of line breaks.
-pub(super) fn shown(value: &impl Debug) -> String {
-    format!("{value:?}")
+/// The value of a field as text.
+pub(super) trait Value {
+    /// Says it in a word or two.
+    fn shown(&self) -> String;
 }
+
+impl Value for bool {
+    fn shown(&self) -> String {
+        if *self { "yes" } else { "no" }.to_owned()
+    }
+}
+
+impl Value for u32 {
+    fn shown(&self) -> String {
+        if *self == Self::MAX { "no limit".to_owned() } else { self.to_string() }
+    }
+}
+
+impl Value for usize {
+    fn shown(&self) -> String {
+        if *self == Self::MAX { "no limit".to_owned() } else { self.to_string() }
+    }
+}
+
+impl Value for (u32, u32) {
+    fn shown(&self) -> String {
+        let (least, most) = self;
+        if (*least, *most) == (0, u32::MAX) {
+            "any".to_owned()
+        } else {
+            format!("{least} to {most}")
+        }
+    }
+}
+
+impl Value for &[u8] {
+    fn shown(&self) -> String {
+        if self.is_empty() { "nothing".to_owned() } else { format!("`{}`", self.escape_ascii()) }
+    }
+}
+
+impl Value for &[&str] {
+    fn shown(&self) -> String {
+        if self.is_empty() { "none".to_owned() } else { self.join(", ") }
+    }
+}
+
+impl Value for &[(&str, &str)] {
+    fn shown(&self) -> String {
+        let pairs: Vec<String> =
+            self.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        pairs.iter().map(String::as_str).collect::<Vec<_>>().as_slice().shown()
+    }
+}
+
+impl Value for &[(&str, usize)] {
+    fn shown(&self) -> String {
+        let counts: Vec<String> =
+            self.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+        counts.iter().map(String::as_str).collect::<Vec<_>>().as_slice().shown()
+    }
+}
+
+impl Value for Option<Denial> {
+    fn shown(&self) -> String {
+        self.map_or_else(|| "OK".to_owned(), |denial| denial.to_string())
+    }
+}
+
+/// Values that have a word of their own.
+macro_rules! displayed {
+    ($($kind:ty),* $(,)?) => {$(
+        impl Value for $kind {
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+displayed!(
+    &str,
+    Absent,
+    Addresses,
+    Authority,
+    Bodies,
+    Cas,
+    ContextIds,
+    Denial,
+    EndOfStream,
+    EndOrder,
+    FailedCall,
+    HeaderNames,
+    Known,
+    LineBreaks,
+    OverRead,
+    PropertyValues,
+    Readable,
+    RecordedCounter,
+    Repeated,
+    Settable,
+    Status,
+    Time,
+    TrapCosts,
+    UnknownUpstream,
+    Which,
+);
 
 /// A row for each field but the name, a column for each profile.
 pub(super) fn markdown(profiles: &[Profile]) -> String {
@@ -33,7 +141,7 @@ pub(super) fn markdown(profiles: &[Profile]) -> String {
         let values: Vec<String> = columns
             .iter()
             .filter_map(|column| column.get(row))
-            .map(|field| format!("`{}`", escaped(&field.value)))
+            .map(|field| escaped(&field.value))
             .collect();
         let about = field.about.split_whitespace().collect::<Vec<_>>().join(" ");
         let _ =
@@ -69,7 +177,7 @@ mod tests {
         for (row, field) in all[0].iter().enumerate() {
             let differs = all.iter().any(|fields| fields[row].value != field.value);
             assert!(differs, "{} is the same everywhere", field.name);
-            let sources = ["[X]", "[S]", "[D]", "spec"];
+            let sources = ["[X]", "[S]", "[D]", "spec", "Spec", "ngx", "Ngx"];
             let sourced = field.name == "name" || sources.iter().any(|s| field.about.contains(s));
             assert!(sourced, "{} has no source: {}", field.name, field.about);
         }

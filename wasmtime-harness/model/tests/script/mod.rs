@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
-use proxy_host_model::{Callback, Guest, Host, Model, Refusal, Request, Status, Trap};
+use proxy_host_model::{Callback, Guest, Host, Model, Refusal, Request, Spawn, Status, Trap};
 
 pub(crate) const CONTINUE: u32 = 0;
 pub(crate) const PAUSE: u32 = 1;
@@ -56,4 +56,16 @@ pub(crate) fn get() -> Request {
 
 pub(crate) fn status(status: Status) -> Refusal {
     Refusal::Status(status)
+}
+
+/// Makes VMs that all run one filter, given as a plain function.
+#[derive(Clone)]
+pub(crate) struct Scripts<F>(pub(crate) F);
+
+impl<F: FnMut(&mut Model, Callback) -> Answer + Clone> Spawn for Scripts<F> {
+    type Guest = Script<F>;
+
+    fn spawn(&mut self, model: Model) -> Result<Script<F>, String> {
+        Ok(Script { model, run: self.0.clone() })
+    }
 }

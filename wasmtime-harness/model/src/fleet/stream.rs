@@ -1,0 +1,180 @@
+//! Streams on the workers of a fleet.
+
+use super::{
+    Fleet, Spawn,
+    standin::{Standin, Way},
+};
+use crate::{
+    headers::Headers,
+    host::{Host, OpenStream},
+    outcome::{Fate, Outcome},
+    place::Place,
+    request::Request,
+};
+
+/// A request that a worker has taken and that has not ended; see [`Fleet::open`].
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "a request ends by Fleet::finish or Fleet::abandon only"]
+pub struct FleetStream {
+    worker: usize,
+    /// Which of the worker's VMs has it; `None` if the filter does not see it.
+    generation: Option<u64>,
+    open: OpenStream,
+}
+
+impl FleetStream {
+    /// The worker that took it.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// The stream's context id in the VM of its worker; `None` if the filter does not see it.
+    #[must_use]
+    pub fn context(&self) -> Option<u32> {
+        self.generation.map(|_| self.open.context())
+    }
+}
+
+/// Does the same to a stream in the VM that has it, or in the standin.
+macro_rules! on_its_host {
+    ($fleet:expr, $stream:expr, |$host:ident| $body:expr) => {
+        match $fleet.host_of($stream.worker, $stream.generation) {
+            Some($host) => $body,
+            None => {
+                let $host = &mut $fleet.standin;
+                $body
+            }
+        }
+    };
+}
+
+impl<S: Spawn> Fleet<S> {
+    /// Takes one request through its whole life on this worker.
+    ///
+    /// A worker that does not exist resets it, as does a proxy that has exited.
+    pub fn request(&mut self, worker: usize, request: Request) -> Outcome {
+        let mut outcome = match self.admitted(worker) {
+            Ok((_, host)) => host.request(request),
+            Err(standin) => standin.request(request),
+        };
+        Self::fail(&mut outcome);
+        outcome
+    }
+
+    /// Hands a request's headers to the filter, or to nobody if the worker's VM has ended.
+    pub fn open(&mut self, worker: usize, request: Request) -> FleetStream {
+        let (generation, open) = match self.admitted(worker) {
+            Ok((generation, host)) => (Some(generation), host.open(request)),
+            Err(standin) => (None, standin.open(request)),
+        };
+        FleetStream { worker, generation, open }
+    }
+
+    /// Brings a part of a request's body; see [`Host::request_body`].
+    pub fn request_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_body(&stream.open, part, end))
+    }
+
+    /// Brings a request's trailers; see [`Host::request_trailers`].
+    pub fn request_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a request; see [`Host::request_metadata`].
+    pub fn request_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.request_metadata(&stream.open, elements))
+    }
+
+    /// Brings the headers of the upstream's response; see [`Host::respond_headers`].
+    pub fn respond_headers(
+        &mut self,
+        stream: &FleetStream,
+        headers: Headers,
+        end: bool,
+    ) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_headers(&stream.open, headers, end))
+    }
+
+    /// Brings a part of the response's body; see [`Host::respond_body`].
+    pub fn respond_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_body(&stream.open, part, end))
+    }
+
+    /// Brings the response's trailers; see [`Host::respond_trailers`].
+    pub fn respond_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a response; see [`Host::respond_metadata`].
+    pub fn respond_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.respond_metadata(&stream.open, elements))
+    }
+
+    /// What has become of an open stream so far.
+    ///
+    /// A stream that waits in a VM that has ended stays paused until its client goes away: nothing
+    /// calls the VM for it any more, so nothing finds out. It has [trapped](Fate::Trapped) once a
+    /// further part of it was to be shown to the filter.
+    pub fn fate(&mut self, stream: &FleetStream) -> Fate {
+        on_its_host!(self, stream, |host| host.fate(&stream.open))
+    }
+
+    /// Takes an open stream to its end; see [`Host::finish`].
+    pub fn finish(&mut self, stream: FleetStream) -> Outcome {
+        let FleetStream { worker, generation, open } = stream;
+        let mut outcome = match self.host_of(worker, generation) {
+            Some(host) => host.finish(open),
+            None => self.standin.finish(open),
+        };
+        Self::fail(&mut outcome);
+        self.prune(worker);
+        outcome
+    }
+
+    /// Ends an open stream whose client went away: no response, but log, done and delete.
+    pub fn abandon(&mut self, stream: FleetStream) -> Outcome {
+        let FleetStream { worker, generation, open } = stream;
+        let outcome = match self.host_of(worker, generation) {
+            Some(host) => host.abandon(open),
+            None => self.standin.abandon(open),
+        };
+        self.prune(worker);
+        outcome
+    }
+
+    /// Who takes a new stream on this worker: its VM of this generation, or the standin.
+    fn admitted(
+        &mut self,
+        worker: usize,
+    ) -> Result<(u64, &mut Host<S::Guest>), &mut Host<Standin>> {
+        let way = self.admit(worker);
+        if way.is_none() {
+            self.give_world_to(Place::Worker(worker));
+        }
+        match (way, self.workers.get_mut(worker)) {
+            (None, Some(seat)) => Ok((seat.generation, &mut seat.host)),
+            (way, _) => {
+                let way = way.unwrap_or(Way::Gone);
+                if way == Way::Pass {
+                    self.unseen = self.unseen.saturating_add(1);
+                }
+                self.standin.guest().way = way;
+                Err(&mut self.standin)
+            }
+        }
+    }
+
+    fn host_of(&mut self, worker: usize, generation: Option<u64>) -> Option<&mut Host<S::Guest>> {
+        let place = Place::Worker(worker);
+        let generation = generation?;
+        self.give_world_to(place);
+        self.seat(place)?.of_generation(generation)
+    }
+
+    fn prune(&mut self, worker: usize) {
+        if let Some(seat) = self.seat(Place::Worker(worker)) {
+            seat.prune();
+        }
+    }
+}
