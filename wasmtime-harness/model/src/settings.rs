@@ -21,6 +21,13 @@ pub struct Settings {
     /// Whether a filter that pauses a request's or response's headers is shown the body all the same;
     /// otherwise that waits too. Envoy's `allow_on_headers_stop_iteration`, which is off.
     pub body_passes_paused_headers: bool,
+    /// The server's own name and port, for profiles that show it in the place of the one that the
+    /// client asked for.
+    pub server_name: String,
+    /// Zones of shared memory, for profiles that keep shared data, queues and metrics in none but
+    /// those that the proxy's configuration declares. `metrics` is the one for metrics, and `*` the
+    /// one for keys without a zone of their own.
+    pub zones: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -32,6 +39,8 @@ impl Default for Settings {
             log_level: LogLevel::Info,
             clusters: BTreeSet::new(),
             body_passes_paused_headers: false,
+            server_name: "localhost:80".to_owned(),
+            zones: BTreeSet::new(),
         }
     }
 }
