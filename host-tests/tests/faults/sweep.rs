@@ -118,11 +118,12 @@ pub(crate) fn body<L: Lane>(lane: &L, case: &Case) {
     for (fault, held) in [(None, false), (Some(Fault::from(0, Status::INTERNAL_FAILURE)), true)] {
         let (fate, actions) = lane.run(model(), |mut host| {
             start(&mut host, case);
+            host.model(|model| model.settings.body_passes_paused_headers = true);
             if let Some(fault) = fault.clone() {
                 host.model(|model| model.inject(fault));
             }
-            let stream = host.open(case.request.clone());
-            let actions = [false, true].map(|end| host.request_body(&stream, b"body", end).0);
+            let stream = host.open(case.request.clone().to_be_continued());
+            let actions = [false, true].map(|end| host.request_body(&stream, b"body", end));
             (host.fate(&stream), actions)
         });
         let context = format!("{}: with {fault:?}", case.name);

@@ -104,7 +104,7 @@ fn the_same_steps_leave_the_same_record() {
 #[test]
 fn the_steps_bring_about_everything_that_they_should() {
     let mut all = String::new();
-    for seed in 0..10 {
+    for seed in 0..20 {
         all += &play(&mut fleet(Scripts(busy), Profile::ENVOY_1_40, seed), &steps(seed, 150));
     }
     for part in [
