@@ -57,7 +57,7 @@ impl<S: Spawn> Fleet<S> {
             Ok((_, host)) => host.request(request),
             Err(standin) => standin.request(request),
         };
-        Self::fail(&mut outcome);
+        self.fail(&mut outcome);
         outcome
     }
 
@@ -96,7 +96,7 @@ impl<S: Spawn> Fleet<S> {
             Some(host) => host.finish(open),
             None => self.standin.finish(open),
         };
-        Self::fail(&mut outcome);
+        self.fail(&mut outcome);
         self.prune(worker);
         outcome
     }
