@@ -1,12 +1,14 @@
 //! What the command line offers.
 
+mod bench;
 mod inspect;
+mod plugin;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::inspect::Inspect;
+use self::{bench::Bench, inspect::Inspect};
 
 /// A deterministic host for proxy-wasm modules.
 #[derive(Parser)]
@@ -18,6 +20,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(Box<Bench>),
     Inspect(Inspect),
 }
 
@@ -25,6 +28,7 @@ impl Arguments {
     /// Does what was asked for.
     pub(crate) fn run(self) -> Result<ExitCode, String> {
         match self.command {
+            Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
         }
     }

@@ -33,6 +33,6 @@ mod wasi;
 
 pub use error::Error;
 pub use inspect::{Inspection, Item, Verdict};
-pub use module::{Limits, Module};
+pub use module::{Limits, Metering, Module};
 pub use spawn::Spawner;
 pub use vm::Vm;

@@ -1,5 +1,6 @@
 //! The command line of the harness.
 
+mod bench;
 mod cli;
 
 use std::process::ExitCode;

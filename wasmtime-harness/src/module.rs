@@ -19,10 +19,23 @@ const CACHE: &str = "wasmtime-cache";
 /// Far more fuel than any callback should need.
 const A_FEW_SECONDS: u64 = 4_000_000_000;
 
+/// Whether the instructions of a module are counted while it runs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Metering {
+    /// By fuel, which [`Limits::fuel`] caps: the same figure in every run, at some cost in time.
+    #[default]
+    Fuel,
+    /// Not at all, as in a proxy: for measuring time. A filter that loops for ever does so.
+    None,
+}
+
 /// What a filter may use up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone.
+    /// Units of fuel for one callback, about one for an instruction; it traps when they are gone,
+    /// at the next loop or call.
+    ///
+    /// Without effect on a module that is not metered.
     pub fuel: u64,
     /// Units of fuel for one call while the filter starts or takes a new configuration:
     /// `_initialize`, `_start`, `main`, `proxy_on_vm_start` and `proxy_on_configure`.
@@ -43,6 +56,7 @@ impl Default for Limits {
 pub struct Module {
     engine: Engine,
     ready: InstancePre<State>,
+    metering: Metering,
 }
 
 impl std::fmt::Debug for Module {
@@ -59,8 +73,17 @@ impl Module {
     ///
     /// The file cannot be read, is no module, or asks for something that cannot be linked.
     pub fn load(path: &Path) -> Result<Self, Error> {
+        Self::load_metered(path, Metering::default())
+    }
+
+    /// As [`Module::load`], with or without fuel.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::load`].
+    pub fn load_metered(path: &Path, metering: Metering) -> Result<Self, Error> {
         let bytes = fs::read(path).map_err(|error| Error::Read { path: path.to_owned(), error })?;
-        let engine = engine()?;
+        let engine = engine(metering)?;
         let folder = path.parent().unwrap_or(Path::new("")).join(CACHE);
         let cache = Cache::new(&folder, &bytes, &engine);
         let module = match cache.load(&engine) {
@@ -71,7 +94,7 @@ impl Module {
                 module
             }
         };
-        Self::link(engine, &module)
+        Self::link(engine, &module, metering)
     }
 
     /// Compiles a module that is in memory.
@@ -80,9 +103,18 @@ impl Module {
     ///
     /// It is no module, or asks for something that cannot be linked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let engine = engine()?;
+        Self::from_bytes_metered(bytes, Metering::default())
+    }
+
+    /// As [`Module::from_bytes`], with or without fuel.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::from_bytes`].
+    pub fn from_bytes_metered(bytes: &[u8], metering: Metering) -> Result<Self, Error> {
+        let engine = engine(metering)?;
         let module = compile(&engine, bytes)?;
-        Self::link(engine, &module)
+        Self::link(engine, &module, metering)
     }
 
     /// A proxy with this module in a VM of its own, initialised and not yet started.
@@ -110,7 +142,7 @@ impl Module {
     ///
     /// As for [`Module::host`].
     pub fn vm(&self, model: Model, limits: Limits) -> Result<Vm, Error> {
-        Vm::new(&self.engine, &self.ready, model, limits)
+        Vm::new(&self.engine, &self.ready, self.metering, model, limits)
     }
 
     /// What the module imports, as `env.proxy_log`, in its own order.
@@ -119,7 +151,7 @@ impl Module {
         imports.map(|import| format!("{}.{}", import.module(), import.name()))
     }
 
-    fn link(engine: Engine, module: &wasmtime::Module) -> Result<Self, Error> {
+    fn link(engine: Engine, module: &wasmtime::Module, metering: Metering) -> Result<Self, Error> {
         let mut linker = Linker::new(&engine);
         let ready = abi::link(&mut linker)
             .and_then(|()| wasi::link(&mut linker))
@@ -127,13 +159,13 @@ impl Module {
             .and_then(|()| linker.define_unknown_imports_as_traps(module))
             .and_then(|()| linker.instantiate_pre(module))
             .map_err(Error::Link)?;
-        Ok(Self { engine, ready })
+        Ok(Self { engine, ready, metering })
     }
 }
 
-fn engine() -> Result<Engine, Error> {
+fn engine(metering: Metering) -> Result<Engine, Error> {
     let mut config = Config::new();
-    config.consume_fuel(true);
+    config.consume_fuel(metering == Metering::Fuel);
     Engine::new(&config).map_err(Error::Compile)
 }
 

@@ -8,7 +8,10 @@ use wasmtime::{
     TypedFunc, Val,
 };
 
-use crate::{error::Error, module::Limits};
+use crate::{
+    error::Error,
+    module::{Limits, Metering},
+};
 
 /// The ABI versions that the host speaks, as the markers that a module exports.
 const ABI_MARKERS: [&str; 2] = ["proxy_abi_version_0_2_1", "proxy_abi_version_0_2_0"];
@@ -25,6 +28,7 @@ pub struct Vm {
     instance: Instance,
     memory: Memory,
     limits: Limits,
+    metering: Metering,
     fuel_used: BTreeMap<&'static str, u64>,
 }
 
@@ -49,6 +53,7 @@ impl Vm {
     pub(crate) fn new(
         engine: &Engine,
         ready: &InstancePre<State>,
+        metering: Metering,
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
@@ -60,7 +65,9 @@ impl Vm {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
-        store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
+        if metering == Metering::Fuel {
+            store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
+        }
         let instance = ready.instantiate(&mut store).map_err(Error::Link)?;
         let exported = |store: &mut Store<State>, names: [&str; 2]| {
             names.iter().find_map(|name| instance.get_export(&mut *store, name))
@@ -76,7 +83,8 @@ impl Vm {
             .ok_or_else(|| missing(ready, "an allocator proxy_on_memory_allocate"))?;
         store.data_mut().memory = Some(memory);
         store.data_mut().allocate = Some(allocate);
-        let mut vm = Self { store, instance, memory, limits, fuel_used: BTreeMap::new() };
+        let fuel_used = BTreeMap::new();
+        let mut vm = Self { store, instance, memory, limits, metering, fuel_used };
         vm.initialize().map_err(Error::Initialize)?;
         Ok(vm)
     }
@@ -94,7 +102,7 @@ impl Vm {
     }
 
     /// The units of fuel that all callbacks together used up, the same in every run with the same
-    /// module and the same wasmtime.
+    /// module and the same wasmtime; 0 if the module is not metered.
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
         self.fuel_used.values().fold(0, |sum, used| sum.saturating_add(*used))
@@ -105,6 +113,12 @@ impl Vm {
     #[must_use]
     pub fn fuel_used_by(&self, export: &str) -> u64 {
         self.fuel_used.get(export).copied().unwrap_or_default()
+    }
+
+    /// The exported functions that were called, by name, with the units of fuel that each used up in
+    /// all its calls.
+    pub fn fuel_by_callback(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.fuel_used.iter().map(|(export, used)| (*export, *used))
     }
 
     /// A reactor initialises itself and may have a `main`; a command starts.
@@ -124,9 +138,15 @@ impl Vm {
         let arguments: Vec<Val> =
             arguments.iter().map(|argument| Val::I32(argument.cast_signed())).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
-        let fuel =
-            if STARTUP.contains(&name) { self.limits.startup_fuel } else { self.limits.fuel };
-        let ended = self.store.set_fuel(fuel);
+        let fuel = match self.metering {
+            Metering::None => 0,
+            Metering::Fuel if STARTUP.contains(&name) => self.limits.startup_fuel,
+            Metering::Fuel => self.limits.fuel,
+        };
+        let ended = match self.metering {
+            Metering::None => Ok(()),
+            Metering::Fuel => self.store.set_fuel(fuel),
+        };
         let ended = ended.and_then(|()| function.call(&mut self.store, &arguments, &mut results));
         let left = self.store.get_fuel().unwrap_or_default();
         let used = fuel.saturating_sub(left);

@@ -2,54 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
-use proxy_host_model::{Clock, Fate, Fault, Headers, Host, Model, Request, Status};
-use wasmtime_harness::{Error, Limits, Module, Vm};
+mod filter;
 
-/// Memory, a marker and an allocator that only grows, around `body`.
-///
-/// Bytes below 1024 are the test's own; 0 to 63 is scratch space.
-fn wat(body: &str) -> String {
-    let (imports, code): (Vec<&str>, Vec<&str>) =
-        body.lines().partition(|line| line.trim_start().starts_with("(import"));
-    format!(
-        r#"(module
-            {}
-            (memory (export "memory") 1)
-            (global $next (mut i32) (i32.const 1024))
-            (func (export "proxy_abi_version_0_2_1"))
-            (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
-                (global.get $next)
-                (global.set $next (i32.add (global.get $next) (local.get $size))))
-            {})"#,
-        imports.join("\n"),
-        code.join("\n")
-    )
-}
+use proxy_host_model::{Clock, Fate, Fault, Headers, Model, Status};
+use wasmtime_harness::{Error, Module};
 
-fn module(body: &str) -> Module {
-    let bytes = wat::parse_str(wat(body)).expect("the fixture is written right");
-    Module::from_bytes(&bytes).expect("the fixture is a filter")
-}
-
-fn host(body: &str) -> Host<Vm> {
-    let mut host = module(body).host(Model::default()).expect("it initialises");
-    assert!(host.start(b"", b"").accepted);
-    host
-}
-
-/// A filter whose request headers callback is `code`, which leaves the action on the stack.
-fn on_headers(imports: &str, code: &str) -> Host<Vm> {
-    host(&format!(
-        "{imports}\n
-        (func (export \"proxy_on_request_headers\") (param $context i32) (param i32 i32)
-            (result i32)
-            {code})"
-    ))
-}
-
-fn get() -> Request {
-    Request::from_iter([(":method", "GET"), (":path", "/"), ("x-in", "hello")])
-}
+use filter::{get, host, module, on_headers, wat};
 
 #[test]
 fn every_host_function_links_with_the_types_of_the_specification() {
@@ -136,46 +94,6 @@ fn a_trap_is_a_result_and_ends_the_vm() {
     assert!(trap.contains("proxy_on_request_headers"), "{trap}");
     assert!(trap.contains("unreachable"), "{trap}");
     assert_eq!(host.request(get()).fate, Fate::Trapped);
-}
-
-#[test]
-fn an_endless_loop_runs_out_of_fuel() {
-    let module = module(
-        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-            (loop $again (br $again)) (i32.const 0))"#,
-    );
-    let limits = Limits { fuel: 100_000, ..Limits::default() };
-    let mut host = module.host_within(Model::default(), limits).expect("loads");
-    assert!(host.start(b"", b"").accepted);
-    let outcome = host.request(get());
-    let trap = outcome.trap.expect("it ran out").to_string();
-    assert!(trap.contains("all fuel consumed"), "{trap}");
-}
-
-#[test]
-fn fuel_is_the_same_in_every_run() {
-    let used = || {
-        let mut host = on_headers("", "(i32.const 0)");
-        host.request(get());
-        host.guest().fuel_used()
-    };
-    assert_ne!(used(), 0);
-    assert_eq!(used(), used());
-}
-
-#[test]
-fn memory_does_not_grow_beyond_the_limit() {
-    let module = module(
-        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-            (memory.grow (i32.const 1)))"#,
-    );
-    let limits = Limits { memory: 2 * 65536, ..Limits::default() };
-    let mut host = module.host_within(Model::default(), limits).expect("loads");
-    host.start(b"", b"");
-    assert_eq!(host.request(get()).action, Some(1), "one page before");
-    assert_eq!(host.guest().memory_size(), 2 * 65536);
-    assert_eq!(host.request(get()).action, Some(u32::MAX), "it failed");
-    assert_eq!(host.guest().memory_size(), 2 * 65536);
 }
 
 #[test]

@@ -73,8 +73,8 @@ pub struct Fleet<S: Spawn> {
 impl<S: Spawn> Fleet<S> {
     /// A proxy that has loaded the filter in each of its threads and started it in none.
     ///
-    /// Each VM begins with a copy of `model`, whose clock, shared data and metrics become the
-    /// world's; its random bytes follow the plan's seed instead of its own.
+    /// Each VM begins with a copy of `model`, whose clock, shared data, metrics and services become
+    /// the world's; its random bytes follow the plan's seed instead of its own.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl<S: Spawn> Fleet<S> {
 
     /// What VMs made from now on begin with, such as faults; those that run are not changed.
     ///
-    /// Its clock, shared data and metrics are not used: see [`Fleet::world`].
+    /// Its clock, shared data, metrics and services are not used: see [`Fleet::world`].
     pub fn template(&mut self) -> &mut Model {
         &mut self.template
     }

@@ -1,8 +1,8 @@
 //! What all VMs of one proxy see.
 
-use std::mem;
+use std::{collections::BTreeMap, mem};
 
-use crate::{clock::Clock, metrics::Metrics, model::Model, shared::Shared};
+use crate::{clock::Clock, metrics::Metrics, model::Model, services::Service, shared::Shared};
 
 /// What all VMs of one proxy see, whichever of them runs.
 ///
@@ -15,6 +15,8 @@ pub struct World {
     pub shared: Shared,
     /// The values of metrics.
     pub metrics: Metrics,
+    /// What answers calls, by cluster: a service counts the calls of all VMs.
+    pub services: BTreeMap<String, Service>,
     /// What a [`Recorder`](crate::Recorder) wrote down so far, in order of events.
     pub record: String,
 }
@@ -25,6 +27,7 @@ impl World {
         mem::swap(&mut self.clock, &mut model.clock);
         mem::swap(&mut self.shared, &mut model.shared);
         self.metrics.swap_values(&mut model.metrics);
+        mem::swap(&mut self.services, &mut model.callouts.services);
         mem::swap(&mut self.record, &mut model.record);
     }
 }

@@ -1,6 +1,7 @@
 //! Calls that go wrong because a test says so.
 
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test; clippy does not see that its helpers are part of it"
 )]

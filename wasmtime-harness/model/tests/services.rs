@@ -10,11 +10,11 @@ mod script;
 use std::time::Duration;
 
 use proxy_host_model::{
-    Answered, Callback, Fate, Guest, Headers, Host, Model, Profile, Refusal, Service,
-    ServiceAnswer, Status, encode_pairs,
+    Answered, Callback, Fate, Fleet, Guest, Headers, Host, Model, Plan, Profile, Recorded, Refusal,
+    Service, ServiceAnswer, Status, encode_pairs,
 };
 
-use script::{PAUSE, get, host, status};
+use script::{PAUSE, Scripts, get, host, status};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -322,6 +322,32 @@ fn a_root_that_is_gone_is_told_nothing() {
         drop(host);
         assert_eq!(told, [new], "{}", profile.name);
     }
+}
+
+#[test]
+fn a_service_counts_the_calls_of_all_vms_but_the_canary() {
+    let filter = |model: &mut Model, callback| {
+        match callback {
+            Callback::Configure { .. } => drop(call(model, "keys", 100).unwrap()),
+            Callback::HttpCallResponse { token, headers, body, .. } => {
+                let line = told(model, token, headers, body);
+                model.log(2, line.as_bytes()).unwrap();
+            }
+            _ => {}
+        }
+        Ok(Some(1))
+    };
+    let mut model = Model::default();
+    let service = Service::new([ServiceAnswer::status(503), ok("keys")]);
+    model.callouts.services.insert("keys".to_owned(), service);
+    let plan = Plan { workers: 2, main: true, canary: true, ..Plan::default() };
+    let mut fleet = Fleet::new(Recorded(Scripts(filter)), plan, model).unwrap();
+    assert!(fleet.start(b"", b"").accepted);
+    fleet.advance(Duration::ZERO);
+    assert_eq!(fleet.world(|world| world.services["keys"].calls), 3);
+    let record = fleet.world(|world| world.record.clone());
+    let logs: Vec<&str> = record.lines().filter_map(|line| line.strip_prefix("  info: ")).collect();
+    assert_eq!(logs, ["0 ms: 1: 503 ", "0 ms: 1: 200 keys", "0 ms: 1: 200 keys"]);
 }
 
 #[test]

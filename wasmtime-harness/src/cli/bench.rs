@@ -1,0 +1,87 @@
+//! `wasmtime-harness bench`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use proxy_host_model::{Headers, Model, Request};
+
+use super::plugin::Plugin;
+use crate::bench;
+
+/// Measure what a module costs: instructions, host calls, memory and time for each request.
+///
+/// Fuel (about one unit for an instruction), host calls and memory are the same in every run with
+/// the same module and the same harness; times are of this machine and this build.
+#[derive(Args)]
+pub(super) struct Bench {
+    #[command(flatten)]
+    plugin: Plugin,
+    /// The request: a method and a path.
+    #[arg(long, value_name = "METHOD PATH", default_value = "GET /", value_parser = request_line)]
+    request: (String, String),
+    /// A header of the request, as often as needed.
+    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// How many requests are measured.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    requests: usize,
+    /// How many come before them, unmeasured.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    warm_up: usize,
+    /// The time that the filter sees, in seconds since 1970; it stands still.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_700_000_000)]
+    now: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let mut model = Model::at_secs(self.now);
+        self.plugin.apply(&mut model);
+        let (method, path) = self.request;
+        let mut headers = Headers::from_iter([
+            (":method", method.as_str()),
+            (":scheme", "http"),
+            (":authority", "localhost"),
+            (":path", path.as_str()),
+        ]);
+        for (name, value) in &self.headers {
+            headers.add(name.as_bytes(), value.as_bytes());
+        }
+        let report = bench::measure(&bench::Plan {
+            module: self.plugin.module.clone(),
+            model,
+            vm_configuration: self.plugin.vm_configuration()?,
+            configuration: self.plugin.configuration()?,
+            requests: vec![Request::new(headers)],
+            count: self.requests,
+            warm_up: self.warm_up,
+        })?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?);
+        } else {
+            print!("{report}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads `GET /path`.
+fn request_line(text: &str) -> Result<(String, String), String> {
+    match text.split_once(' ') {
+        Some((method, path)) if !method.is_empty() && path.starts_with('/') => {
+            Ok((method.to_owned(), path.to_owned()))
+        }
+        _ => Err(format!("found {text:?}, expected a method and a path, such as `GET /`")),
+    }
+}
+
+/// Reads `name: value`.
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.trim().to_owned())),
+        _ => Err(format!("found {text:?}, expected a name, `:` and a value")),
+    }
+}
