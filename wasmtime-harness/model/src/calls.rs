@@ -6,6 +6,9 @@ mod callouts;
 mod data;
 mod general;
 mod http;
+mod metrics;
+mod properties;
+mod shared;
 
 use crate::{
     arguments::{self, Argument},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::status::Status;
+use crate::{profile::RecordedCounter, status::Status};
 
 /// The low bits of a metric's id tell its kind (proxy-wasm-cpp-host `kMetricTypeMask`).
 const KIND_MASK: u32 = 3;
@@ -103,23 +103,33 @@ impl Metrics {
         Ok(id)
     }
 
-    /// Adds to a counter (by 1 or more) or moves a gauge.
-    pub(crate) fn increment(&mut self, id: u32, offset: i64) -> Result<(), Status> {
+    /// Adds to a counter (by 1 or more) or moves a gauge, if gauges move.
+    pub(crate) fn increment(&mut self, id: u32, offset: i64, gauges: bool) -> Result<(), Status> {
         let number = self.number(id)?;
         match (kind_of(id & KIND_MASK), offset) {
             (Some(MetricKind::Counter), ..=0) => return Err(Status::BAD_ARGUMENT),
+            (Some(MetricKind::Gauge), _) if !gauges => return Err(Status::BAD_ARGUMENT),
             _ => *number = number.saturating_add_signed(offset),
         }
         Ok(())
     }
 
-    /// Adds to a counter, sets a gauge or takes a sample.
-    pub(crate) fn record(&mut self, id: u32, value: u64) -> Result<(), Status> {
+    /// Does with a counter as told, sets a gauge or takes a sample.
+    pub(crate) fn record(
+        &mut self,
+        id: u32,
+        value: u64,
+        counters: RecordedCounter,
+    ) -> Result<(), Status> {
         let (kind, name) = self.names.get(&id).cloned().ok_or(Status::NOT_FOUND)?;
         match kind {
             MetricKind::Counter => {
                 let number = self.numbers.entry((kind, name)).or_default();
-                *number = number.saturating_add(value);
+                *number = match counters {
+                    RecordedCounter::Added => number.saturating_add(value),
+                    RecordedCounter::Set => value,
+                    RecordedCounter::Misuse => return Err(Status::BAD_ARGUMENT),
+                };
             }
             MetricKind::Gauge => {
                 self.numbers.insert((kind, name), value);
@@ -164,8 +174,8 @@ mod tests {
         let gauge = metrics.define(1, b"n").unwrap();
         let again = metrics.define(0, b"n").unwrap();
         assert_eq!((counter, gauge, again), (4, 5, 8));
-        metrics.increment(counter, 2).unwrap();
-        metrics.increment(again, 3).unwrap();
+        metrics.increment(counter, 2, true).unwrap();
+        metrics.increment(again, 3, true).unwrap();
         assert_eq!(metrics.counter("n"), Some(5));
         assert_eq!(metrics.gauge("n"), Some(0));
         assert_eq!(metrics.define(3, b"n"), Err(Status::BAD_ARGUMENT));
@@ -177,18 +187,36 @@ mod tests {
         let counter = metrics.define(0, b"n").unwrap();
         let gauge = metrics.define(1, b"n").unwrap();
         for offset in [0, -1, i64::MIN] {
-            assert_eq!(metrics.increment(counter, offset), Err(Status::BAD_ARGUMENT));
-            assert_eq!(metrics.increment(gauge, offset), Ok(()));
+            assert_eq!(metrics.increment(counter, offset, true), Err(Status::BAD_ARGUMENT));
+            assert_eq!(metrics.increment(gauge, offset, true), Ok(()));
         }
-        assert_eq!(metrics.increment(400, 1), Err(Status::NOT_FOUND));
+        assert_eq!(metrics.increment(400, 1, true), Err(Status::NOT_FOUND));
+    }
+
+    #[test]
+    fn hosts_differ_in_what_recording_a_counter_does() {
+        let mut metrics = Metrics::default();
+        let counter = metrics.define(0, b"n").unwrap();
+        let gauge = metrics.define(1, b"n").unwrap();
+        metrics.record(counter, 5, RecordedCounter::Added).unwrap();
+        metrics.record(counter, 2, RecordedCounter::Added).unwrap();
+        assert_eq!(metrics.counter("n"), Some(7));
+        metrics.record(counter, 2, RecordedCounter::Set).unwrap();
+        assert_eq!(metrics.counter("n"), Some(2));
+        let misuse = metrics.record(counter, 2, RecordedCounter::Misuse);
+        assert_eq!(misuse, Err(Status::BAD_ARGUMENT));
+        metrics.record(gauge, 9, RecordedCounter::Misuse).unwrap();
+        assert_eq!(metrics.increment(gauge, 1, false), Err(Status::BAD_ARGUMENT));
+        assert_eq!(metrics.gauge("n"), Some(9));
+        assert_eq!(metrics.increment(counter, 1, false), Ok(()));
     }
 
     #[test]
     fn a_histogram_takes_samples_only() {
         let mut metrics = Metrics::default();
         let id = metrics.define(2, b"h").unwrap();
-        metrics.record(id, 7).unwrap();
-        assert_eq!(metrics.increment(id, 1), Err(Status::BAD_ARGUMENT));
+        metrics.record(id, 7, RecordedCounter::Added).unwrap();
+        assert_eq!(metrics.increment(id, 1, true), Err(Status::BAD_ARGUMENT));
         assert_eq!(metrics.get(id), Err(Status::BAD_ARGUMENT));
         let all: Vec<_> = metrics.iter().collect();
         let samples = MetricValue::Samples(vec![7]);

@@ -209,11 +209,17 @@ profile! {
         /// What recording a value in a counter does. Hosts 8.3 [S]; spec: "Sets metric"; ngx: "metric
         /// is a counter".
         pub recorded_counter: RecordedCounter,
+        /// Whether a gauge can be moved; it is misuse otherwise. Hosts 8.3 [S]; spec: "Changes metric
+        /// `metric_id` by the `delta`"; ngx: "metric not a counter".
+        pub gauges_move: bool,
 
         /// What a shared key, or a queue, does whose zone the settings do not declare: of a key, what
         /// stands before its first `/`, or `*`. "OK" needs none. Hosts 7.3 [X]; ngx
         /// `ngx_wa_shm_kv.c`.
         pub shared_without_zone: Option<Denial>,
+        /// What a queue answers that does not exist. Hosts 8.3 [S]; spec: NOT_FOUND; ngx: "could not
+        /// find queue".
+        pub unknown_queue: Denial,
         /// When a compare-and-swap number lets a shared value be set. Hosts 3.4 [S]; spec: a non-zero
         /// one "must match"; ngx `ngx_wa_shm_kv.c`.
         pub cas: Cas,

@@ -2,12 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use crate::{headers::Headers, settings::Settings, status::Status};
+use crate::{
+    headers::Headers,
+    profile::{Addresses, Profile, PropertyValues},
+    settings::Settings,
+    status::Status,
+};
+
+/// Properties that are booleans: one byte in Envoy.
+const BOOLEANS: [&str; 1] = ["connection.mtls"];
+
+/// Properties that are numbers: eight bytes in little endian in Envoy.
+const NUMBERS: [&str; 10] = [
+    "connection.id",
+    "destination.port",
+    "request.size",
+    "request.total_size",
+    "response.code",
+    "response.size",
+    "response.total_size",
+    "source.port",
+    "upstream.local_port",
+    "upstream.port",
+];
+
+/// Properties that are times: eight bytes of nanoseconds in little endian in Envoy.
+const TIMES: [&str; 2] = ["request.duration", "request.time"];
+
+/// Properties that are addresses.
+const ADDRESSES: [&str; 4] =
+    ["destination.address", "source.address", "upstream.address", "upstream.local_address"];
 
 /// Properties by path, as bytes in the encoding that the proxy uses for their type.
 ///
 /// Envoy 1.40: strings and protobuf messages as their bytes, booleans one byte, numbers eight bytes
-/// little endian.
+/// little endian, addresses with their port. A profile that has it otherwise makes its own of these.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Properties(BTreeMap<Vec<u8>, Vec<u8>>);
 
@@ -93,6 +122,51 @@ pub(crate) fn from_settings(settings: &Settings, path: &[u8]) -> Result<Vec<u8>,
     })
 }
 
+/// The value of the property of this name, with dots between its parts, as the profile has it.
+///
+/// A value that is not as Envoy has it stays as it is.
+pub(crate) fn encoded(profile: &Profile, name: &str, value: Vec<u8>) -> Vec<u8> {
+    let text = match (profile.property_values, profile.addresses) {
+        (PropertyValues::Text, _) if BOOLEANS.contains(&name) => match value[..] {
+            [0] => Some("false".to_owned()),
+            [1] => Some("true".to_owned()),
+            _ => None,
+        },
+        (PropertyValues::Text, _) if NUMBERS.contains(&name) => {
+            number(&value).map(|number| number.to_string())
+        }
+        (PropertyValues::Text, _) if TIMES.contains(&name) => number(&value).map(|nanos| {
+            let (seconds, millis) = (nanos.div_euclid(SECOND), nanos.rem_euclid(SECOND) / MILLI);
+            format!("{seconds}.{millis:03}")
+        }),
+        (_, Addresses::WithoutPort) if ADDRESSES.contains(&name) => {
+            str::from_utf8(&value).ok().map(|address| without_port(address).to_owned())
+        }
+        _ => None,
+    };
+    text.map_or(value, String::into_bytes)
+}
+
+/// Nanoseconds in a second.
+const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in a millisecond.
+const MILLI: u64 = 1_000_000;
+
+fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// `192.0.2.1` of `192.0.2.1:80`, and `2001:db8::1` of `[2001:db8::1]:80`.
+fn without_port(address: &str) -> &str {
+    if let Some((address, _)) = address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address;
+    }
+    match address.split_once(':') {
+        Some((host, port)) if !port.contains(':') => host,
+        _ => address,
+    }
+}
+
 fn joined(headers: &Headers, name: &[u8]) -> Option<Vec<u8>> {
     let values: Vec<&[u8]> = headers.all(name).collect();
     (!values.is_empty()).then(|| values.join(&b','))
@@ -115,6 +189,37 @@ mod tests {
         assert_eq!(properties.get(b"xds"), Err(Status::SERIALIZATION_FAILURE));
         assert_eq!(properties.get(b"xd"), Err(Status::NOT_FOUND));
         assert_eq!(properties.get(b""), Err(Status::NOT_FOUND));
+    }
+
+    #[test]
+    fn values_that_are_no_text_are_encoded_by_the_profile() {
+        let encode = |profile: &Profile, name, value: &[u8]| encoded(profile, name, value.to_vec());
+        let time = 1_700_000_000_123_456_789_u64.to_le_bytes();
+        for (name, binary, text) in [
+            ("connection.mtls", &[1][..], "true"),
+            ("connection.mtls", &[0], "false"),
+            ("connection.mtls", b"yes", "yes"),
+            ("source.port", &443_u64.to_le_bytes(), "443"),
+            ("source.port", b"443", "443"),
+            ("request.time", &time, "1700000000.123"),
+            ("connection.tls_version", b"TLSv1.3", "TLSv1.3"),
+        ] {
+            assert_eq!(encode(&Profile::NGX_WASM, name, binary), text.as_bytes(), "{name}");
+            assert_eq!(encode(&Profile::ENVOY_1_40, name, binary), binary, "{name}");
+        }
+        for (with, without) in [
+            ("192.0.2.1:33964", "192.0.2.1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            let address = with.as_bytes();
+            for name in ADDRESSES {
+                assert_eq!(encode(&Profile::NGX_WASM, name, address), without.as_bytes());
+                assert_eq!(encode(&Profile::ENVOY_1_40, name, address), address);
+            }
+            assert_eq!(encode(&Profile::NGX_WASM, "request.host", address), address);
+        }
     }
 
     #[test]

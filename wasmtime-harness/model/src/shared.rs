@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{place::Place, status::Status};
+use crate::{place::Place, profile::Cas, status::Status};
 
 /// The proxy-wide store, kept apart by VM id.
 ///
@@ -65,16 +65,45 @@ impl Shared {
     ///
     /// [`Status::CAS_MISMATCH`] when the value changed since it was read.
     pub fn set(&mut self, vm_id: &[u8], key: &[u8], value: &[u8], cas: u32) -> Result<(), Status> {
+        self.set_by(Cas::NewKeysFree, vm_id, key, value, cas)
+    }
+
+    /// As [`Shared::set`], by this rule.
+    pub(crate) fn set_by(
+        &mut self,
+        rule: Cas,
+        vm_id: &[u8],
+        key: &[u8],
+        value: &[u8],
+        cas: u32,
+    ) -> Result<(), Status> {
         let key = (vm_id.to_vec(), key.to_vec());
-        match self.data.get(&key) {
-            Some(known) if cas != 0 && cas != known.cas => return Err(Status::CAS_MISMATCH),
-            _ => {}
+        let known = self.data.get(&key).map(|known| known.cas);
+        let free = match rule {
+            Cas::NewKeysFree => cas == 0 || known.is_none(),
+            Cas::ZeroFree => cas == 0,
+            Cas::Exact => false,
+        };
+        if !free && cas != known.unwrap_or(0) {
+            return Err(Status::CAS_MISMATCH);
         }
         // 0 means "no condition", so no value ever carries it.
         self.last_cas = self.last_cas.checked_add(1).unwrap_or(1);
         let value = Value { bytes: value.to_vec(), cas: self.last_cas };
         self.data.insert(key, value);
         Ok(())
+    }
+
+    /// Changes a value as another VM of this id could: the lowest bit of its last byte.
+    pub(crate) fn flip_bit(&mut self, vm_id: &[u8], key: &[u8]) {
+        let Ok((mut value, _)) = self.get(vm_id, key) else {
+            return;
+        };
+        if let Some(last) = value.last_mut() {
+            *last ^= 1;
+        }
+        // Without a condition, setting a key that exists cannot fail.
+        let _ = self.set(vm_id, key, &value, 0);
     }
 
     /// Makes a queue, or takes over one of this name with what is in it.
@@ -135,6 +164,24 @@ mod tests {
         shared.set(b"vm", b"k", b"3", 0).unwrap();
         assert_eq!(shared.get(b"vm", b"k").unwrap().0, b"3");
         assert_eq!(shared.get(b"other", b"k"), Err(Status::NOT_FOUND));
+    }
+
+    #[test]
+    fn rules_differ_in_what_zero_and_a_new_key_mean() {
+        // The rule; whether a number fits a new key, 0 fits a new key, 0 fits one that exists.
+        for (rule, number_new, zero_new, zero_known) in [
+            (Cas::NewKeysFree, true, true, true),
+            (Cas::ZeroFree, false, true, true),
+            (Cas::Exact, false, true, false),
+        ] {
+            let mut shared = Shared::default();
+            let mut set = |key: &[u8], cas| shared.set_by(rule, b"vm", key, b"v", cas).is_ok();
+            assert_eq!(set(b"a", 7), number_new, "{rule}");
+            assert_eq!(set(b"b", 0), zero_new, "{rule}");
+            assert_eq!(set(b"b", 0), zero_known, "{rule}");
+            let (_, cas) = shared.get(b"vm", b"b").unwrap();
+            assert!(shared.set_by(rule, b"vm", b"b", b"w", cas).is_ok(), "{rule}");
+        }
     }
 
     #[test]

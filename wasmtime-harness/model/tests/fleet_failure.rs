@@ -260,8 +260,10 @@ fn a_trap_in_ticks_ends_the_main_thread_for_good_and_workers_until_their_next_re
 #[test]
 fn open_streams_of_a_vm_that_ends_fail_when_it_would_be_called_for_them() {
     let mut fleet = fleet(1, OnTrap::Closed);
-    let [upstream, waiting, gone, body] =
-        ["/", "/wait", "/wait", "/wait"].map(|path| fleet.open(0, at(path)));
+    let [upstream, waiting, gone] = ["/", "/wait", "/wait"].map(|path| fleet.open(0, at(path)));
+    let [body, answered] = ["/", "/"].map(|path| fleet.open(0, at(path).to_be_continued()));
+    let headers = Headers::from_iter([(":status", "200")]);
+    assert_eq!(fleet.respond_headers(&answered, headers, false), Some(CONTINUE));
     trapped(&fleet.request(0, at("/trap")));
     // It has reached the upstream; its response cannot be shown to the filter.
     let outcome = fleet.finish(upstream);
@@ -273,10 +275,16 @@ fn open_streams_of_a_vm_that_ends_fail_when_it_would_be_called_for_them() {
     let outcome = fleet.finish(waiting);
     assert_eq!((outcome.fate, outcome.response, outcome.reply), (Fate::Paused, None, None));
     assert_eq!(fleet.abandon(gone).response, None);
-    // A further part of it does.
-    let _ = fleet.request_body(&body, b"x", true);
-    assert_eq!(fleet.fate(&body), Fate::Trapped);
-    trapped(&fleet.finish(body));
+    assert_eq!(fleet.request_body(&body, b"x", true), None);
+    let outcome = fleet.finish(body);
+    failed(&outcome);
+    assert!(!outcome.request_complete && outcome.request_body.is_empty());
+    // What the client has got of a response cannot be taken back; it is cut off.
+    assert_eq!(fleet.respond_body(&answered, b"x", true), None);
+    let outcome = fleet.finish(answered);
+    assert_eq!(outcome.reply, None);
+    assert_eq!(outcome.response.unwrap().first(":status"), Some(&b"200"[..]));
+    assert!(outcome.response_body.is_empty() && !outcome.response_complete);
     let record = fleet.world(|world| world.record.clone());
     let after = record.rsplit("= trap: asked for").next().unwrap();
     assert!(!after.contains("proxy_on"), "no log, no done, no delete: {after}");

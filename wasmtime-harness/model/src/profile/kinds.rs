@@ -249,6 +249,16 @@ impl Known {
             Self::Only(names) => listed(names, name),
         }
     }
+
+    /// Whether names may exist that begin with this one and a dot.
+    pub(crate) fn allows_below(self, name: &str) -> bool {
+        match self {
+            Self::AllBut(names) => !listed(names, name),
+            Self::Only(names) => names
+                .iter()
+                .any(|listed| listed.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))),
+        }
+    }
 }
 
 /// Whether a dotted name, or one of its beginnings up to a dot, is in the list.
@@ -309,6 +319,9 @@ mod tests {
             let all_but = Known::AllBut(&["request.size", "xds"]);
             assert_eq!(all_but.allows(name), !allowed, "{name}");
         }
+        assert!(names.allows_below("request"));
+        assert!(!names.allows_below("req"));
+        assert!(!names.allows_below("request.size"));
     }
 
     #[test]

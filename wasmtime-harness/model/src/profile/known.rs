@@ -174,8 +174,10 @@ impl Profile {
         unknown_metric: NOT_FOUND,
         metric_misuse: BAD_ARGUMENT,
         recorded_counter: RecordedCounter::Added,
+        gauges_move: true,
 
         shared_without_zone: None,
+        unknown_queue: NOT_FOUND,
         cas: Cas::NewKeysFree,
         shared_data_changes: false,
 
@@ -272,8 +274,10 @@ impl Profile {
         unknown_metric: Denial::Trap,
         metric_misuse: Denial::Trap,
         recorded_counter: RecordedCounter::Misuse,
+        gauges_move: false,
 
         shared_without_zone: Some(Denial::Trap),
+        unknown_queue: Denial::Trap,
         cas: Cas::Exact,
 
         unknown_upstream: UnknownUpstream::FailsLater,
