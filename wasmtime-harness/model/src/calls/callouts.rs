@@ -74,7 +74,10 @@ impl Model {
         self.host_call(
             "proxy_grpc_call",
             &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
-            |model| Ok(model.add_grpc([upstream, service, method], metadata, Some(message))),
+            |model| {
+                let sent = Some((message, timeout));
+                Ok(model.add_grpc([upstream, service, method], metadata, sent))
+            },
         )
     }
 
@@ -162,9 +165,10 @@ impl Model {
         self.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)
     }
 
-    fn add_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
+    /// Opens a call that sends this message and has this time limit, or a stream.
+    fn add_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], sent: Option<(&[u8], u32)>) -> u32 {
         let [upstream, service, method] = names.map(<[u8]>::to_vec);
-        let kind = if message.is_some() { CallKind::Grpc } else { CallKind::GrpcStream };
+        let kind = if sent.is_some() { CallKind::Grpc } else { CallKind::GrpcStream };
         let call = GrpcCall {
             token: self.callouts.token(kind),
             root: self.root_id(),
@@ -172,12 +176,13 @@ impl Model {
             service,
             method,
             metadata: decode_pairs(metadata),
-            messages: message.map(<[u8]>::to_vec).into_iter().collect(),
-            closed: message.is_some(),
+            messages: sent.map(|(message, _)| message.to_vec()).into_iter().collect(),
+            closed: sent.is_some(),
             remote_closed: false,
+            deadline: sent.and_then(|(_, timeout)| self.clock.after_millis(timeout)),
         };
         let token = call.token;
-        self.callouts.grpc.push(call);
+        self.callouts.send_grpc(call, self.clock.monotonic());
         token
     }
 }
