@@ -296,6 +296,19 @@ impl Model {
         self.trace.push(self.context_id(), call);
     }
 
+    /// Takes all that was logged and called so far, for a proxy that runs on for ever.
+    ///
+    /// Outcomes lack it then: those of open streams, too.
+    pub fn drain(&mut self) -> (Vec<LogLine>, Vec<Call>) {
+        (self.logs.take(|_| true), self.trace.take(|_| true))
+    }
+
+    /// The thread that the VM belongs to, or `canary`; `None` if there is only one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
     /// What was logged since the last time, except by streams that are still open, so that each
     /// stream gets its own lines at its end however many are interleaved.
     pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
