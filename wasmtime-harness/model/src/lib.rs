@@ -26,6 +26,7 @@ mod context;
 mod fault;
 mod fleet;
 mod flow;
+mod grpc_service;
 mod headers;
 mod host;
 mod journal;

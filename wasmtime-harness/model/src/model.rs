@@ -34,6 +34,8 @@ pub(crate) enum Due {
     Answer(u32, u64),
     /// The HTTP call with this token has waited long enough.
     Timeout(u32),
+    /// The gRPC call with this token has waited long enough.
+    GrpcTimeout(u32),
 }
 
 /// The host side of one VM: everything that host calls read and change.
@@ -288,7 +290,11 @@ impl Model {
         });
         let calls = self.callouts.http.iter();
         let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        ticks.chain(self.callouts.due_answers()).chain(calls).filter(|(at, _)| *at <= until).min()
+        let grpc = self.callouts.grpc.iter();
+        let grpc =
+            grpc.filter_map(|call| call.deadline.map(|at| (at, Due::GrpcTimeout(call.token))));
+        let due = ticks.chain(self.callouts.due_answers()).chain(calls).chain(grpc);
+        due.filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.
