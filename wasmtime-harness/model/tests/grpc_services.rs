@@ -28,8 +28,8 @@ enum Opens {
 
 fn open(model: &mut Model, opens: Opens) -> u32 {
     match opens {
-        Opens::Call { timeout } => model.grpc_call(b"", b"a.B", b"C", &[], b"ask", timeout),
-        Opens::Stream => model.grpc_stream(b"", b"a.B", b"C", &[]),
+        Opens::Call { timeout } => model.grpc_call(b"u", b"a.B", b"C", &[], b"ask", timeout),
+        Opens::Stream => model.grpc_stream(b"u", b"a.B", b"C", &[]),
     }
     .unwrap()
 }
@@ -60,6 +60,11 @@ fn told(model: &mut Model, callback: Callback) -> Option<String> {
     Some(format!("{at} ms: {line}"))
 }
 
+fn serve(model: &mut Model, service: GrpcService) {
+    model.settings.clusters.insert("u".to_owned());
+    model.callouts.grpc_services.insert("a.B/C".to_owned(), service);
+}
+
 fn calling(service: GrpcService, opens: &'static [Opens]) -> Host<impl Guest> {
     let mut host = host(move |model: &mut Model, callback| {
         if let Callback::Configure { .. } = callback {
@@ -72,7 +77,7 @@ fn calling(service: GrpcService, opens: &'static [Opens]) -> Host<impl Guest> {
         }
         Ok(Some(1))
     });
-    host.model(|model| model.callouts.grpc_services.insert("a.B/C".to_owned(), service));
+    host.model(|model| serve(model, service));
     assert!(host.start(b"", b"").accepted);
     host
 }
@@ -161,7 +166,7 @@ fn a_cancelled_call_is_told_nothing() {
         Ok(Some(1))
     });
     let service = GrpcService::new([GrpcAnswer::message(b"late")]);
-    host.model(|model| model.callouts.grpc_services.insert("a.B/C".to_owned(), service));
+    host.model(|model| serve(model, service));
     host.start(b"", b"");
     host.advance(Duration::from_secs(1));
     drop(host);
@@ -189,7 +194,7 @@ fn a_service_counts_the_calls_of_all_vms_but_the_canary() {
         Ok(Some(1))
     };
     let mut model = Model::default();
-    model.callouts.grpc_services.insert("a.B/C".to_owned(), GrpcService::default());
+    serve(&mut model, GrpcService::default());
     let plan = Plan { workers: 2, main: true, canary: true, ..Plan::default() };
     let mut fleet = Fleet::new(Recorded(Scripts(filter)), plan, model).unwrap();
     assert!(fleet.start(b"", b"").accepted);
