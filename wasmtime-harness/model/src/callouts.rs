@@ -38,7 +38,7 @@ pub struct GrpcCall {
     pub token: u32,
     /// The root context that is told of answers.
     pub root: u32,
-    /// The upstream, a serialised `GrpcService` in Envoy.
+    /// The upstream, as the filter named it: a cluster, or a serialised `GrpcService`.
     pub upstream: Vec<u8>,
     /// The full name of the service.
     pub service: Vec<u8>,
@@ -48,6 +48,8 @@ pub struct GrpcCall {
     pub metadata: Headers,
     /// Messages sent so far.
     pub messages: Vec<Vec<u8>>,
+    /// When a call's time is over, on the monotonic clock in nanoseconds.
+    pub deadline: Option<u64>,
     /// Whether the filter closed its side.
     pub closed: bool,
     /// Whether the other side closed its side.

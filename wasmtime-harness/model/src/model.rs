@@ -34,6 +34,8 @@ pub(crate) enum Due {
     Answer(u32, u64),
     /// The HTTP call with this token has waited long enough.
     Timeout(u32),
+    /// The gRPC call with this token has waited long enough.
+    GrpcTimeout(u32),
 }
 
 /// The host side of one VM: everything that host calls read and change.
@@ -288,7 +290,11 @@ impl Model {
         });
         let calls = self.callouts.http.iter();
         let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        ticks.chain(self.callouts.due_answers()).chain(calls).filter(|(at, _)| *at <= until).min()
+        let grpc = self.callouts.grpc.iter();
+        let grpc =
+            grpc.filter_map(|call| call.deadline.map(|at| (at, Due::GrpcTimeout(call.token))));
+        let due = ticks.chain(self.callouts.due_answers()).chain(calls).chain(grpc);
+        due.filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.
@@ -310,6 +316,19 @@ impl Model {
 
     pub(crate) fn write_call(&mut self, call: Call) {
         self.trace.push(self.context_id(), call);
+    }
+
+    /// Takes all that was logged and called so far, for a proxy that runs on for ever.
+    ///
+    /// Outcomes lack it then: those of open streams, too.
+    pub fn drain(&mut self) -> (Vec<LogLine>, Vec<Call>) {
+        (self.logs.take(|_| true), self.trace.take(|_| true))
+    }
+
+    /// The thread that the VM belongs to, or `canary`; `None` if there is only one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// What was logged since the last time, except by streams that are still open, so that each

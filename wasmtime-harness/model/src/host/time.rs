@@ -14,6 +14,10 @@ use super::{Guest, Host};
 /// How often queues are looked at in one go, so that a filter that feeds itself ends too.
 pub(crate) const QUEUE_TURNS: u32 = 1000;
 
+/// What Envoy's 504 for a call that took too long is in gRPC, and its message.
+const UNAVAILABLE: u32 = 14;
+const TIMED_OUT: &str = "upstream request timeout";
+
 /// How many things happen at one instant of [`Host::advance`].
 const AT_ONCE: u32 = 1000;
 
@@ -84,6 +88,7 @@ impl<G: Guest> Host<G> {
                     self.arrive(call.root, token, ServiceAnswer::timeout().what);
                 }
             }
+            Due::GrpcTimeout(token) => self.grpc_close(token, UNAVAILABLE, TIMED_OUT),
         }
     }
 
