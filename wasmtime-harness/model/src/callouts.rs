@@ -7,7 +7,7 @@ use crate::{
     clock::nanos,
     headers::Headers,
     model::Due,
-    services::{Answered, Service},
+    services::{Answered, GrpcEvent, GrpcService, Service},
 };
 
 /// An HTTP call that a filter asked for.
@@ -38,7 +38,7 @@ pub struct GrpcCall {
     pub token: u32,
     /// The root context that is told of answers.
     pub root: u32,
-    /// The upstream, a serialised `GrpcService` in Envoy.
+    /// The upstream, as the filter named it: a cluster, or a serialised `GrpcService`.
     pub upstream: Vec<u8>,
     /// The full name of the service.
     pub service: Vec<u8>,
@@ -48,8 +48,12 @@ pub struct GrpcCall {
     pub metadata: Headers,
     /// Messages sent so far.
     pub messages: Vec<Vec<u8>>,
+    /// When a call's time is over, on the monotonic clock in nanoseconds.
+    pub deadline: Option<u64>,
     /// Whether the filter closed its side.
     pub closed: bool,
+    /// Whether the other side closed its side.
+    pub remote_closed: bool,
 }
 
 /// All calls under way.
@@ -63,13 +67,18 @@ pub struct Callouts {
     /// is known to the [`Settings`](crate::Settings) alone leaves the answer to
     /// [`Host::answer`](crate::Host::answer).
     pub services: BTreeMap<String, Service>,
+    /// What answers gRPC calls and streams, by service and method, as `package.Service/Method`.
+    pub grpc_services: BTreeMap<String, GrpcService>,
     /// Answers on their way, by the order in which they set out.
     arrivals: BTreeMap<u64, Arrival>,
     last_arrival: u64,
-    last_http: u32,
-    last_grpc: u32,
+    last: [u32; 3],
     /// The answer that is being delivered.
     pub(crate) answer: Option<Answer>,
+    /// The parts of an answer to a gRPC call that are being delivered.
+    pub(crate) grpc_initial: Option<Headers>,
+    pub(crate) grpc_message: Option<Vec<u8>>,
+    pub(crate) grpc_trailing: Option<Headers>,
     /// The last status that a call ended with, for `proxy_get_status`.
     pub(crate) status: (u32, Vec<u8>),
 }
@@ -79,9 +88,16 @@ pub struct Callouts {
 pub(crate) struct Arrival {
     pub(crate) token: u32,
     pub(crate) root: u32,
-    pub(crate) what: Answered,
+    pub(crate) what: Arriving,
     /// When it is there, on the monotonic clock in nanoseconds.
     at: u64,
+}
+
+/// What arrives.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Arriving {
+    Http(Answered),
+    Grpc(GrpcEvent),
 }
 
 /// An HTTP answer while the filter may read it.
@@ -99,13 +115,29 @@ impl Callouts {
         if let Some(answer) = service.and_then(Service::call) {
             let at = now.saturating_add(nanos(answer.after));
             for _ in 0..answer.times {
-                self.last_arrival = self.last_arrival.saturating_add(1);
-                let what = answer.what.clone();
-                let arrival = Arrival { token: call.token, root: call.root, what, at };
-                self.arrivals.insert(self.last_arrival, arrival);
+                let what = Arriving::Http(answer.what.clone());
+                self.set_out(Arrival { token: call.token, root: call.root, what, at });
             }
         }
         self.http.push(call);
+    }
+
+    /// Opens a gRPC call or stream at this time of the monotonic clock; a service answers it.
+    pub(crate) fn send_grpc(&mut self, call: GrpcCall, now: u64) {
+        let name = [&*call.service, b"/", &*call.method].concat();
+        let service = str::from_utf8(&name).ok().and_then(|name| self.grpc_services.get_mut(name));
+        for (after, event) in service.and_then(GrpcService::call).into_iter().flat_map(|a| a.events)
+        {
+            let at = now.saturating_add(nanos(after));
+            let what = Arriving::Grpc(event);
+            self.set_out(Arrival { token: call.token, root: call.root, what, at });
+        }
+        self.grpc.push(call);
+    }
+
+    fn set_out(&mut self, arrival: Arrival) {
+        self.last_arrival = self.last_arrival.saturating_add(1);
+        self.arrivals.insert(self.last_arrival, arrival);
     }
 
     /// The HTTP call with this token, which waits no longer.
@@ -114,18 +146,27 @@ impl Callouts {
         Some(self.http.remove(at))
     }
 
-    /// The answers on their way, with their times.
-    pub(crate) fn due_answers(&self) -> impl Iterator<Item = (u64, Due)> {
-        self.arrivals
-            .iter()
-            .map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)))
+    /// The answers on their way and the ends of time limits, with their times.
+    pub(crate) fn due(&self) -> impl Iterator<Item = (u64, Due)> {
+        let arrivals = self.arrivals.iter();
+        let arrivals =
+            arrivals.map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)));
+        let http = self.http.iter().map(|call| (call.deadline, call.token));
+        let grpc = self.grpc.iter().map(|call| (call.deadline, call.token));
+        let limits = http.chain(grpc);
+        arrivals.chain(limits.filter_map(|(at, token)| Some((at?, Due::Timeout(token)))))
     }
 
     /// An answer that is there, unless nobody waits for it any more and `late` ones do not count.
+    ///
+    /// A gRPC call that is over is told nothing in any case: see [`Callouts::open_grpc`].
     pub(crate) fn arrive(&mut self, number: u64, late: bool) -> Option<Arrival> {
         let arrival = self.arrivals.remove(&number)?;
-        let awaited = self.end(arrival.token).is_some();
-        (awaited || late).then_some(arrival)
+        let awaited = match arrival.what {
+            Arriving::Http(_) => self.end(arrival.token).is_some() || late,
+            Arriving::Grpc(_) => true,
+        };
+        awaited.then_some(arrival)
     }
 
     /// Drops what a root that is gone waits for, as Envoy does.
@@ -135,26 +176,67 @@ impl Callouts {
         self.arrivals.retain(|_, arrival| arrival.root != root);
     }
 
-    pub(crate) fn http_token(&mut self) -> u32 {
-        self.last_http = self.last_http.checked_add(1).unwrap_or(1);
-        self.last_http
-    }
-
-    /// A token whose parity tells a call (odd) from a stream (even).
-    pub(crate) fn grpc_token(&mut self, stream: bool) -> u32 {
-        loop {
-            self.last_grpc = self.last_grpc.checked_add(1).unwrap_or(1);
-            if self.last_grpc.is_multiple_of(2) == stream {
-                return self.last_grpc;
-            }
-        }
+    /// The token of a new call. The kind of call is in it, and each kind counts for itself
+    /// (proxy-wasm-cpp-host `wasm.h`).
+    pub(crate) fn token(&mut self, kind: CallKind) -> u32 {
+        let number = kind.number();
+        let last = self.last.iter_mut().zip(0..).find(|(_, i)| *i == number);
+        last.map_or(0, |(last, _)| {
+            *last = last.wrapping_add(CallKind::COUNT_STEP);
+            *last | number
+        })
     }
 
     pub(crate) fn open_grpc(&mut self, token: u32) -> Option<&mut GrpcCall> {
         self.grpc.iter_mut().find(|call| call.token == token)
     }
 
+    /// A message came: a call has its answer, a stream goes on.
+    pub(crate) fn grpc_answered(&mut self, token: u32) {
+        if CallKind::of(token) == Some(CallKind::Grpc) {
+            self.drop_grpc(token);
+        }
+    }
+
+    /// The other side closed a call, which is over, or a stream, which is if both sides did.
+    pub(crate) fn grpc_closed(&mut self, token: u32) {
+        self.grpc_answered(token);
+        if let Some(stream) = self.open_grpc(token) {
+            stream.remote_closed = true;
+            if stream.closed {
+                self.drop_grpc(token);
+            }
+        }
+    }
+
     pub(crate) fn drop_grpc(&mut self, token: u32) {
         self.grpc.retain(|call| call.token != token);
+    }
+}
+
+/// What a call is, as its token tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CallKind {
+    Http,
+    Grpc,
+    GrpcStream,
+}
+
+impl CallKind {
+    /// The step between two tokens of a kind; the bits below it are the kind.
+    const COUNT_STEP: u32 = 4;
+
+    /// The kind of call that a token may be of.
+    pub(crate) fn of(token: u32) -> Option<Self> {
+        let kinds = [Self::Http, Self::Grpc, Self::GrpcStream];
+        kinds.into_iter().find(|kind| Some(kind.number()) == token.checked_rem(Self::COUNT_STEP))
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Http => 0,
+            Self::Grpc => 1,
+            Self::GrpcStream => 2,
+        }
     }
 }

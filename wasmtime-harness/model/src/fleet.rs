@@ -7,7 +7,7 @@ mod standin;
 mod stream;
 mod update;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, mem, time::Duration};
 
 use crate::{
     host::{Guest, Host, QUEUE_TURNS, Rush},
@@ -131,6 +131,14 @@ impl<S: Spawn> Fleet<S> {
         self.world(|world| world.clock.advance_to(until));
     }
 
+    /// How long it is until something falls due, if something will: when to call
+    /// [`Fleet::advance`] next, for a proxy that follows real time.
+    pub fn due_in(&mut self) -> Option<Duration> {
+        let (at, _) = self.next_place(u64::MAX)?;
+        let now = self.world(|world| world.clock.monotonic());
+        Some(Duration::from_nanos(at.saturating_sub(now)))
+    }
+
     /// Tells the one consumer of each queue of the items that came since the last time, until there
     /// are no more.
     pub fn deliver_queues(&mut self) {
@@ -221,11 +229,17 @@ impl<S: Spawn> Fleet<S> {
         model.label = (!alone).then_some(label);
         model.random = Random::seeded(self.plan.seed.wrapping_add(self.spawned));
         self.spawned = self.spawned.saturating_add(1);
-        // A filter may read the clock while it is loaded, and may fail to load.
+        // A filter may read the clock while it is loaded, and may fail to load: it gets a copy of the
+        // world, without the record, which is long and not needed.
+        let record = mem::take(&mut self.world.record);
         self.world.clone().swap(&mut model);
-        let mut host = Host::new(self.spawn.spawn(model)?);
-        host.model(|model| self.world.swap(model));
-        Ok(host)
+        let loaded = self.spawn.spawn(model).map(|guest| {
+            let mut host = Host::new(guest);
+            host.model(|model| self.world.swap(model));
+            host
+        });
+        self.world.record.insert_str(0, &record);
+        loaded
     }
 
     fn give_world_to(&mut self, place: Place) {
@@ -244,7 +258,7 @@ impl<S: Spawn> Fleet<S> {
     }
 
     fn swap_world_with(&mut self, place: Place) {
-        let mut world = std::mem::take(&mut self.world);
+        let mut world = mem::take(&mut self.world);
         if let Some(seat) = self.seat(place) {
             seat.host.model(|model| world.swap(model));
         }

@@ -20,7 +20,7 @@ pub(super) struct Standin {
 pub(super) enum Way {
     /// It passes it on.
     Pass,
-    /// It answers 503.
+    /// It answers with an error.
     Fail,
     /// It is not there: nobody accepts the connection.
     Gone,
@@ -38,13 +38,14 @@ impl Guest for Standin {
     }
 
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
+        let failure = failure(self.model.profile.trap_status);
         if let Callback::RequestHeaders { context, .. } = callback
             && let Some(stream) = self.model.stream_mut(context)
         {
             match self.way {
                 Way::Pass => {}
-                Way::Fail => stream.reply = Some(failure()),
-                Way::Gone => stream.reset = true,
+                Way::Fail => stream.wishes.reply = Some(failure),
+                Way::Gone => stream.wishes.reset = true,
             }
         }
         Ok(None)
@@ -52,9 +53,9 @@ impl Guest for Standin {
 }
 
 /// The reply to a stream whose VM has ended (Envoy `Context::failStream`).
-pub(super) fn failure() -> Reply {
+pub(super) fn failure(status: u32) -> Reply {
     Reply {
-        status: 503,
+        status,
         headers: Headers::default(),
         body: Vec::new(),
         grpc_status: Some(14),

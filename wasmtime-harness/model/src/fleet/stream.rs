@@ -5,7 +5,8 @@ use super::{
     standin::{Standin, Way},
 };
 use crate::{
-    host::{Host, OpenStream},
+    headers::Headers,
+    host::{Host, OpenStream, Progress},
     outcome::{Fate, Outcome},
     place::Place,
     request::Request,
@@ -57,7 +58,7 @@ impl<S: Spawn> Fleet<S> {
             Ok((_, host)) => host.request(request),
             Err(standin) => standin.request(request),
         };
-        Self::fail(&mut outcome);
+        self.fail(&mut outcome);
         outcome
     }
 
@@ -70,23 +71,62 @@ impl<S: Spawn> Fleet<S> {
         FleetStream { worker, generation, open }
     }
 
-    /// Shows the filter a part of a request's body; see [`Host::request_body`].
-    pub fn request_body(
+    /// Brings a part of a request's body; see [`Host::request_body`].
+    pub fn request_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_body(&stream.open, part, end))
+    }
+
+    /// Brings a request's trailers; see [`Host::request_trailers`].
+    pub fn request_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a request; see [`Host::request_metadata`].
+    pub fn request_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.request_metadata(&stream.open, elements))
+    }
+
+    /// Brings the headers of the upstream's response; see [`Host::respond_headers`].
+    pub fn respond_headers(
         &mut self,
         stream: &FleetStream,
-        body: &[u8],
-        end_of_stream: bool,
-    ) -> (Option<u32>, Vec<u8>) {
-        on_its_host!(self, stream, |host| host.request_body(&stream.open, body, end_of_stream))
+        headers: Headers,
+        end: bool,
+    ) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_headers(&stream.open, headers, end))
+    }
+
+    /// Brings a part of the response's body; see [`Host::respond_body`].
+    pub fn respond_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_body(&stream.open, part, end))
+    }
+
+    /// Brings the response's trailers; see [`Host::respond_trailers`].
+    pub fn respond_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a response; see [`Host::respond_metadata`].
+    pub fn respond_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.respond_metadata(&stream.open, elements))
     }
 
     /// What has become of an open stream so far.
     ///
     /// A stream that waits in a VM that has ended stays paused until its client goes away: nothing
-    /// calls the VM for it any more, so nothing finds out. It has [trapped](Fate::Trapped) once a
-    /// further part of it was to be shown to the filter.
+    /// calls the VM for it any more, so nothing finds out. Other streams fail as soon as a further
+    /// part of them, or of their response, was to be shown to the filter.
     pub fn fate(&mut self, stream: &FleetStream) -> Fate {
         on_its_host!(self, stream, |host| host.fate(&stream.open))
+    }
+
+    /// Shows `visit` how far an open stream has come; see [`Host::progress`].
+    pub fn progress<R>(
+        &mut self,
+        stream: &FleetStream,
+        visit: impl FnOnce(Progress<'_>) -> R,
+    ) -> Option<R> {
+        on_its_host!(self, stream, |host| host.progress(&stream.open, visit))
     }
 
     /// Takes an open stream to its end; see [`Host::finish`].
@@ -96,7 +136,7 @@ impl<S: Spawn> Fleet<S> {
             Some(host) => host.finish(open),
             None => self.standin.finish(open),
         };
-        Self::fail(&mut outcome);
+        self.fail(&mut outcome);
         self.prune(worker);
         outcome
     }
