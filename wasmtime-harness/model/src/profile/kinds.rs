@@ -211,6 +211,14 @@ pub enum Denial {
     Exit,
 }
 
+/// As in Envoy, which a map of headers follows where no profile is asked.
+#[expect(clippy::derivable_impls, reason = "the macro that makes the enum knows of no default")]
+impl Default for HeaderNames {
+    fn default() -> Self {
+        Self::Lower
+    }
+}
+
 impl Denial {
     /// What becomes of the call; `why` says what the host does not like.
     pub(crate) fn of(self, why: impl fmt::Display) -> Refusal {
