@@ -1,12 +1,12 @@
 //! Playing a scenario on the model of a proxy, whatever runs the filter under it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use proxy_host_model::{
     Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, Outcome, Request,
 };
 
-use crate::{Exchange, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration};
+use crate::{Exchange, Failure, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration};
 
 /// What begins each line that the gate logs about its configuration.
 const POLICY_LINE: &str = "jwt-gate: policy: ";
@@ -22,7 +22,7 @@ const ROUTE_METADATA: &[&str] = &["xds", "route_metadata"];
 /// # Errors
 ///
 /// All that differs from what the scenario expects, a line each.
-pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Result<(), String> {
+pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Result<(), Failure> {
     let now = Clock::at_nanos(scenario.now);
     host.model(|model| model.clock = now);
     let startup = host.start(b"", scenario.policy.bytes(form));
@@ -34,11 +34,15 @@ pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Re
     if let Some(trap) = startup.trap {
         found.push(format!("the filter ended at its start: {trap}"));
     }
+    let mut excess = Vec::new();
     for (i, exchange) in scenario.exchanges.iter().enumerate() {
-        let outcome = host.request(request(scenario, exchange));
+        let request = request(scenario, exchange);
+        let exchange = as_shown(host, exchange, request.headers.clone());
+        let outcome = host.request(request);
         let seen = seen(&outcome);
         let differences = exchange.differences(&seen, &[]);
         found.extend(differences.iter().map(|d| exchange.place(i, d)));
+        excess.extend(exchange.excess(&seen).iter().map(|e| exchange.place(i, e)));
         if outcome.trap.is_some() {
             break;
         }
@@ -52,7 +56,7 @@ pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Re
         });
         counters.collect::<BTreeMap<_, _>>()
     })));
-    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+    Failure::of(found, excess)
 }
 
 /// The reason code in the gate's response-code details; `None` if they are not the gate's.
@@ -71,6 +75,21 @@ pub fn reason_in_logs<'a>(verdict: &str, lines: impl Iterator<Item = &'a str>) -
             Reason::Is(code.to_owned())
         }
         (Some(_), Some(_)) => Reason::Is("(several log lines give a reason)".to_owned()),
+    }
+}
+
+/// The exchange with the request as this proxy shows it to a filter, which is what the filter has to
+/// let through: a proxy may have words of its own for what was sent.
+fn as_shown<'a, G: Guest>(
+    host: &mut Host<G>,
+    exchange: &'a Exchange,
+    sent: Headers,
+) -> Cow<'a, Exchange> {
+    match host.model(|model| model.arriving(sent.clone())) {
+        Ok(shown) if shown != sent => {
+            Cow::Owned(Exchange { headers: owned(&shown), ..exchange.clone() })
+        }
+        _ => Cow::Borrowed(exchange),
     }
 }
 
