@@ -44,63 +44,99 @@ impl Guest for Native {
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         // SAFETY: the SDK's functions take numbers only and may be called in any order by the thread
         // that holds their contexts.
-        let answer = unsafe { enter(callback) };
-        Ok(Some(answer))
+        Ok(unsafe { enter(callback) })
     }
 }
 
-unsafe fn enter(callback: Callback) -> u32 {
+/// Calls an entry point of the SDK; `None` if it has none of this name.
+unsafe fn enter(callback: Callback) -> Option<u32> {
+    use memory::size as native;
+
     // SAFETY: as for this function.
     unsafe {
         match callback {
             Callback::ContextCreate { context, parent } => {
-                sdk::proxy_on_context_create(context, parent);
-                0
+                nothing(sdk::proxy_on_context_create(context, parent))
             }
             Callback::VmStart { context, size } => {
-                sdk::proxy_on_vm_start(context, memory::size(size)).into()
+                yes(sdk::proxy_on_vm_start(context, native(size)))
             }
             Callback::Configure { context, size } => {
-                sdk::proxy_on_configure(context, memory::size(size)).into()
+                yes(sdk::proxy_on_configure(context, native(size)))
             }
-            Callback::Tick { context } => {
-                sdk::proxy_on_tick(context);
-                0
-            }
+            Callback::Tick { context } => nothing(sdk::proxy_on_tick(context)),
             Callback::QueueReady { context, queue } => {
-                sdk::proxy_on_queue_ready(context, queue);
-                0
+                nothing(sdk::proxy_on_queue_ready(context, queue))
+            }
+            Callback::ForeignFunction { context, function, size } => {
+                nothing(sdk::proxy_on_foreign_function(context, function, native(size)))
+            }
+            Callback::NewConnection { context } => Some(sdk::proxy_on_new_connection(context)),
+            Callback::DownstreamData { context, size, end_of_stream } => {
+                Some(sdk::proxy_on_downstream_data(context, native(size), end_of_stream))
+            }
+            Callback::DownstreamClose { context, peer } => {
+                nothing(sdk::proxy_on_downstream_connection_close(context, peer))
+            }
+            Callback::UpstreamData { context, size, end_of_stream } => {
+                Some(sdk::proxy_on_upstream_data(context, native(size), end_of_stream))
+            }
+            Callback::UpstreamClose { context, peer } => {
+                nothing(sdk::proxy_on_upstream_connection_close(context, peer))
             }
             Callback::RequestHeaders { context, headers, end_of_stream } => {
-                sdk::proxy_on_request_headers(context, memory::size(headers), end_of_stream)
+                Some(sdk::proxy_on_request_headers(context, native(headers), end_of_stream))
             }
             Callback::RequestBody { context, size, end_of_stream } => {
-                sdk::proxy_on_request_body(context, memory::size(size), end_of_stream)
+                Some(sdk::proxy_on_request_body(context, native(size), end_of_stream))
+            }
+            Callback::RequestTrailers { context, trailers } => {
+                Some(sdk::proxy_on_request_trailers(context, native(trailers)))
             }
             Callback::ResponseHeaders { context, headers, end_of_stream } => {
-                sdk::proxy_on_response_headers(context, memory::size(headers), end_of_stream)
+                Some(sdk::proxy_on_response_headers(context, native(headers), end_of_stream))
             }
+            Callback::ResponseBody { context, size, end_of_stream } => {
+                Some(sdk::proxy_on_response_body(context, native(size), end_of_stream))
+            }
+            Callback::ResponseTrailers { context, trailers } => {
+                Some(sdk::proxy_on_response_trailers(context, native(trailers)))
+            }
+            Callback::RequestMetadata { .. } | Callback::ResponseMetadata { .. } => None,
             Callback::HttpCallResponse { context, token, headers, body, trailers } => {
-                sdk::proxy_on_http_call_response(
+                nothing(sdk::proxy_on_http_call_response(
                     context,
                     token,
-                    memory::size(headers),
-                    memory::size(body),
-                    memory::size(trailers),
-                );
-                0
+                    native(headers),
+                    native(body),
+                    native(trailers),
+                ))
             }
-            Callback::Done { context } => sdk::proxy_on_done(context).into(),
-            Callback::Log { context } => {
-                sdk::proxy_on_log(context);
-                0
+            Callback::GrpcInitialMetadata { context, token, elements } => {
+                nothing(sdk::proxy_on_grpc_receive_initial_metadata(context, token, elements))
             }
-            Callback::Delete { context } => {
-                sdk::proxy_on_delete(context);
-                0
+            Callback::GrpcMessage { context, token, size } => {
+                nothing(sdk::proxy_on_grpc_receive(context, token, native(size)))
             }
+            Callback::GrpcTrailingMetadata { context, token, elements } => {
+                nothing(sdk::proxy_on_grpc_receive_trailing_metadata(context, token, elements))
+            }
+            Callback::GrpcClose { context, token, status } => {
+                nothing(sdk::proxy_on_grpc_close(context, token, status))
+            }
+            Callback::Done { context } => yes(sdk::proxy_on_done(context)),
+            Callback::Log { context } => nothing(sdk::proxy_on_log(context)),
+            Callback::Delete { context } => nothing(sdk::proxy_on_delete(context)),
         }
     }
+}
+
+fn nothing((): ()) -> Option<u32> {
+    Some(0)
+}
+
+fn yes(answer: bool) -> Option<u32> {
+    Some(answer.into())
 }
 
 /// The SDK's entry points (proxy-wasm `src/dispatcher.rs`), with its enums as numbers.
@@ -111,9 +147,18 @@ mod sdk {
         pub(super) fn proxy_on_configure(context: u32, size: usize) -> bool;
         pub(super) fn proxy_on_tick(context: u32);
         pub(super) fn proxy_on_queue_ready(context: u32, queue: u32);
+        pub(super) fn proxy_on_foreign_function(context: u32, function: u32, size: usize);
+        pub(super) fn proxy_on_new_connection(context: u32) -> u32;
+        pub(super) fn proxy_on_downstream_data(context: u32, size: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_downstream_connection_close(context: u32, peer: u32);
+        pub(super) fn proxy_on_upstream_data(context: u32, size: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_upstream_connection_close(context: u32, peer: u32);
         pub(super) fn proxy_on_request_headers(context: u32, headers: usize, end: bool) -> u32;
         pub(super) fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_request_trailers(context: u32, trailers: usize) -> u32;
         pub(super) fn proxy_on_response_headers(context: u32, headers: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
+        pub(super) fn proxy_on_response_trailers(context: u32, trailers: usize) -> u32;
         pub(super) fn proxy_on_http_call_response(
             context: u32,
             token: u32,
@@ -121,6 +166,18 @@ mod sdk {
             body: usize,
             trailers: usize,
         );
+        pub(super) fn proxy_on_grpc_receive_initial_metadata(
+            context: u32,
+            token: u32,
+            elements: u32,
+        );
+        pub(super) fn proxy_on_grpc_receive(context: u32, token: u32, size: usize);
+        pub(super) fn proxy_on_grpc_receive_trailing_metadata(
+            context: u32,
+            token: u32,
+            elements: u32,
+        );
+        pub(super) fn proxy_on_grpc_close(context: u32, token: u32, status: u32);
         pub(super) fn proxy_on_done(context: u32) -> bool;
         pub(super) fn proxy_on_log(context: u32);
         pub(super) fn proxy_on_delete(context: u32);

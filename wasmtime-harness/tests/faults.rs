@@ -1,9 +1,11 @@
-//! Every host call fails in turn: the release module.
+//! Every host call fails in turn, or ends the VM, and every limit is reached: the release module.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
 #[path = "../../host-tests/tests/faults/cases.rs"]
 mod cases;
+#[path = "faults/ends.rs"]
+mod ends;
 #[path = "module/mod.rs"]
 mod module;
 #[path = "../../host-tests/tests/faults/sweep.rs"]
@@ -25,3 +27,35 @@ impl sweep::Lane for ModuleLane {
 }
 
 tests::fault_tests!(ModuleLane);
+
+/// One test for each way in which the VM ends, over all cases.
+macro_rules! ends {
+    ($($way:ident),*) => {
+        mod ending {
+            $(
+                #[test]
+                fn $way() {
+                    for case in crate::every_case() {
+                        crate::ends::$way(&case);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+ends!(fuel, memory, traps, traps_while_configuring);
+
+fn every_case() -> [cases::Case; 9] {
+    [
+        cases::cookie(),
+        cases::denied(),
+        cases::forward(),
+        cases::metrics(),
+        cases::query(),
+        cases::report(),
+        cases::route_metadata(),
+        cases::spoofed_on_public(),
+        cases::token(),
+    ]
+}

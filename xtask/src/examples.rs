@@ -33,7 +33,7 @@ fn folder() -> PathBuf {
 }
 
 /// The examples' packages, in order.
-fn names() -> Result<Vec<String>> {
+pub(crate) fn names() -> Result<Vec<String>> {
     let sources = workspace::root().join("wasmtime-harness/examples");
     let mut names = Vec::new();
     for entry in

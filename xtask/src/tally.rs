@@ -111,12 +111,16 @@ fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
     Ok((status, tally))
 }
 
-/// The counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+/// The counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or of the
+/// last line of `wasmtime-harness run`, `3 passed, 0 failed`.
 fn result(line: &str) -> Option<Tally> {
-    let (_, counts) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
-    let count = |what: &str| -> Option<usize> {
-        counts.split("; ").find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
+    let line = line.trim();
+    let (counts, separator) = match line.strip_prefix("test result: ") {
+        Some(result) => (result.split_once(". ")?.1, "; "),
+        None => (line, ", "),
     };
+    let mut parts = counts.split(separator);
+    let mut count = |what: &str| parts.next()?.strip_suffix(what)?.trim().parse().ok();
     Some(Tally { passed: count("passed")?, failed: count("failed")? })
 }
 
@@ -157,11 +161,14 @@ mod tests {
                 2,
             ),
             ("test result: ok. 3 passed; 0 failed; 0 ignored; 0 filtered out", 3, 0),
+            ("12 passed, 1 failed", 12, 1),
         ] {
             assert_eq!(result(line), Some(Tally { passed, failed }), "{line}");
         }
         assert_eq!(result("test a_test ... ok"), None);
         assert_eq!(result("the test result: ok. 1 passed; 0 failed"), None);
+        assert_eq!(result("all 12 passed, 1 failed"), None);
+        assert_eq!(result("12 passed"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    compose, demo, fuzz, lint,
+    compose, demo, examples, fuzz, lint,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -48,7 +48,11 @@ const STAGES: &[Stage] = &[
         about: "fuzz targets replay their seeds and run for some seconds",
         run: fuzz::smoke,
     },
-    Stage { name: "wasmtime", about: "scenarios against the module under wasmtime", run: wasmtime },
+    Stage {
+        name: "wasmtime",
+        about: "the harness, its examples, and the scenarios against the module under wasmtime",
+        run: wasmtime,
+    },
     Stage { name: "envoy", about: "scenarios and examples in a real Envoy", run: envoy },
     Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
@@ -217,7 +221,13 @@ fn node(tools: &mut Tools) -> Result<Tally> {
 
 fn wasmtime(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
-    tally::tests(cargo_test().args(["--package", "wasmtime-harness"]))
+    examples::build()?;
+    // The examples by themselves: beside the harness they would choose other features for it.
+    let packages = examples::names()?;
+    let packages = packages.iter().flat_map(|name| ["--package", name]);
+    let mut tally = tally::tests(cargo_test().args(packages))?;
+    tally += tally::tests(cargo_test().args(["--package", "wasmtime-harness"]))?;
+    Ok(tally)
 }
 
 fn envoy(tools: &mut Tools) -> Result<Tally> {

@@ -3,6 +3,7 @@
 use proxy_host_model::{Fate, Request};
 
 /// A policy, a request, and what comes of it while nothing fails.
+#[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) policy: String,

@@ -1,5 +1,5 @@
-//! Fails each host call of a request in turn, with every status: the request must never go on with
-//! less checking than before, and the filter must never trap.
+//! Fails each host call of a request in turn, with every status, and each allocation: the request
+//! must never go on with less checking than before, and the filter must never trap.
 //!
 //! Shared by the native and the wasmtime lane, so it knows of hosts only what the model says.
 
@@ -58,6 +58,27 @@ pub(crate) fn request<L: Lane>(lane: &L, case: &Case) {
         let context = format!("{}: call {k}, {call}, only pretends", case.name);
         check_lie(&context, &baseline.outcome, &lie, call.name);
     }
+    allocations(lane, case, &baseline);
+}
+
+/// Sweeps over all times that the host needs memory of the filter for what it hands over.
+fn allocations<L: Lane>(lane: &L, case: &Case, baseline: &Baseline) {
+    for k in 0.. {
+        for (fault, which) in [
+            (Fault::allocator(k..k.saturating_add(1)), "fails"),
+            (Fault::allocator(k..u64::MAX), "and all after it fail"),
+        ] {
+            let after = run(lane, case, baseline, fault);
+            let unserved = after.trace.iter().find(|call| call.status == NO_MEMORY);
+            let Some(call) = unserved else {
+                assert!(k > 0, "{}: the filter reads no headers", case.name);
+                assert_same(case.name, &baseline.outcome, &after);
+                return;
+            };
+            let context = format!("{}: allocation {k}, for {call}, {which}", case.name);
+            check_one(&context, &baseline.outcome, &after, call.name, NO_MEMORY);
+        }
+    }
 }
 
 /// Sweeps over all calls made while the case's policy is configured.
@@ -65,10 +86,15 @@ pub(crate) fn configuration<L: Lane>(lane: &L, case: &Case) {
     let calls = lane.run(model(), |mut host| start(&mut host, case)).trace;
     assert!(calls.iter().any(|call| call.name == READ_CONFIGURATION));
     for (k, call) in (0..).zip(&calls) {
-        for status in iter::once(Status::OK).chain(STATUSES.map(Status)) {
-            let context = format!("{}: call {k}, {call}, fails with {status}", case.name);
+        let statuses = iter::once(Status::OK).chain(STATUSES.map(Status));
+        let mut faults: Vec<Fault> = statuses.map(|status| Fault::at(k, status)).collect();
+        if call.name == READ_CONFIGURATION {
+            faults.push(Fault::allocator(0..1));
+        }
+        for fault in faults {
+            let context = format!("{}: call {k}, {call}, with {fault:?}", case.name);
             let (startup, outcome) = lane.run(model(), |mut host| {
-                host.model(|model| model.inject(Fault::at(k, status)));
+                host.model(|model| model.inject(fault.clone()));
                 let startup = host.start(b"", case.policy.as_bytes());
                 host.model(Model::heal);
                 (startup, host.request(case.request.clone()))
@@ -92,11 +118,12 @@ pub(crate) fn body<L: Lane>(lane: &L, case: &Case) {
     for (fault, held) in [(None, false), (Some(Fault::from(0, Status::INTERNAL_FAILURE)), true)] {
         let (fate, actions) = lane.run(model(), |mut host| {
             start(&mut host, case);
+            host.model(|model| model.settings.body_passes_paused_headers = true);
             if let Some(fault) = fault.clone() {
                 host.model(|model| model.inject(fault));
             }
-            let stream = host.open(case.request.clone());
-            let actions = [false, true].map(|end| host.request_body(&stream, b"body", end).0);
+            let stream = host.open(case.request.clone().to_be_continued());
+            let actions = [false, true].map(|end| host.request_body(&stream, b"body", end));
             (host.fate(&stream), actions)
         });
         let context = format!("{}: with {fault:?}", case.name);
@@ -248,15 +275,18 @@ fn assert_response_replaced(context: &str, outcome: &Outcome) {
     assert_eq!(response.first(":status"), Some(&b"503"[..]), "{context}");
 }
 
-fn start<G: Guest>(host: &mut Host<G>, case: &Case) -> Startup {
+pub(crate) fn start<G: Guest>(host: &mut Host<G>, case: &Case) -> Startup {
     let startup = host.start(b"", case.policy.as_bytes());
     assert!(startup.accepted, "{}: {:?}", case.name, startup.logs);
     startup
 }
 
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     // 2018-11-07T12:00:00Z, within the life of the token.
     Model::at_secs(1_541_592_000)
 }
+
+/// What a host call ends with when the filter's allocator gives nothing.
+const NO_MEMORY: Status = Status::INVALID_MEMORY_ACCESS;
 
 const READ_CONFIGURATION: &str = "proxy_get_buffer_bytes";

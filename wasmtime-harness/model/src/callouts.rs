@@ -50,6 +50,8 @@ pub struct GrpcCall {
     pub messages: Vec<Vec<u8>>,
     /// Whether the filter closed its side.
     pub closed: bool,
+    /// Whether the other side closed its side.
+    pub remote_closed: bool,
 }
 
 /// All calls under way.
@@ -66,10 +68,13 @@ pub struct Callouts {
     /// Answers on their way, by the order in which they set out.
     arrivals: BTreeMap<u64, Arrival>,
     last_arrival: u64,
-    last_http: u32,
-    last_grpc: u32,
+    last: [u32; 3],
     /// The answer that is being delivered.
     pub(crate) answer: Option<Answer>,
+    /// The parts of an answer to a gRPC call that are being delivered.
+    pub(crate) grpc_initial: Option<Headers>,
+    pub(crate) grpc_message: Option<Vec<u8>>,
+    pub(crate) grpc_trailing: Option<Headers>,
     /// The last status that a call ended with, for `proxy_get_status`.
     pub(crate) status: (u32, Vec<u8>),
 }
@@ -135,26 +140,67 @@ impl Callouts {
         self.arrivals.retain(|_, arrival| arrival.root != root);
     }
 
-    pub(crate) fn http_token(&mut self) -> u32 {
-        self.last_http = self.last_http.checked_add(1).unwrap_or(1);
-        self.last_http
-    }
-
-    /// A token whose parity tells a call (odd) from a stream (even).
-    pub(crate) fn grpc_token(&mut self, stream: bool) -> u32 {
-        loop {
-            self.last_grpc = self.last_grpc.checked_add(1).unwrap_or(1);
-            if self.last_grpc.is_multiple_of(2) == stream {
-                return self.last_grpc;
-            }
-        }
+    /// The token of a new call. The kind of call is in it, and each kind counts for itself
+    /// (proxy-wasm-cpp-host `wasm.h`).
+    pub(crate) fn token(&mut self, kind: CallKind) -> u32 {
+        let number = kind.number();
+        let last = self.last.iter_mut().zip(0..).find(|(_, i)| *i == number);
+        last.map_or(0, |(last, _)| {
+            *last = last.wrapping_add(CallKind::COUNT_STEP);
+            *last | number
+        })
     }
 
     pub(crate) fn open_grpc(&mut self, token: u32) -> Option<&mut GrpcCall> {
         self.grpc.iter_mut().find(|call| call.token == token)
     }
 
+    /// A message came: a call has its answer, a stream goes on.
+    pub(crate) fn grpc_answered(&mut self, token: u32) {
+        if CallKind::of(token) == Some(CallKind::Grpc) {
+            self.drop_grpc(token);
+        }
+    }
+
+    /// The other side closed a call, which is over, or a stream, which is if both sides did.
+    pub(crate) fn grpc_closed(&mut self, token: u32) {
+        self.grpc_answered(token);
+        if let Some(stream) = self.open_grpc(token) {
+            stream.remote_closed = true;
+            if stream.closed {
+                self.drop_grpc(token);
+            }
+        }
+    }
+
     pub(crate) fn drop_grpc(&mut self, token: u32) {
         self.grpc.retain(|call| call.token != token);
+    }
+}
+
+/// What a call is, as its token tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CallKind {
+    Http,
+    Grpc,
+    GrpcStream,
+}
+
+impl CallKind {
+    /// The step between two tokens of a kind; the bits below it are the kind.
+    const COUNT_STEP: u32 = 4;
+
+    /// The kind of call that a token may be of.
+    pub(crate) fn of(token: u32) -> Option<Self> {
+        let kinds = [Self::Http, Self::Grpc, Self::GrpcStream];
+        kinds.into_iter().find(|kind| Some(kind.number()) == token.checked_rem(Self::COUNT_STEP))
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Http => 0,
+            Self::Grpc => 1,
+            Self::GrpcStream => 2,
+        }
     }
 }

@@ -1,12 +1,14 @@
-//! Contexts: the plugin's root and one for each request.
+//! Contexts: the plugin's root, and one for each request or connection.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    headers::Headers,
+    connection::Connection,
+    flow::Flow,
+    local_reply::Client,
     outcome::{Fate, Reply},
     properties::Properties,
-    request::Request,
+    request::{Request, Response},
 };
 
 /// A context of the VM.
@@ -14,6 +16,36 @@ use crate::{
 pub(crate) enum Context {
     Root(Root),
     Stream(Box<Stream>),
+    Connection(Box<Connection>),
+}
+
+impl Context {
+    /// The root of a context that is none itself.
+    pub(crate) fn root(&self) -> Option<u32> {
+        match self {
+            Self::Root(_) => None,
+            Self::Stream(stream) => Some(stream.root),
+            Self::Connection(connection) => Some(connection.root),
+        }
+    }
+
+    /// What the proxy knows about it, and what the filter published.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Root(_) => None,
+            Self::Stream(stream) => Some(&stream.known),
+            Self::Connection(connection) => Some(&connection.known),
+        }
+    }
+
+    /// As [`Context::known`], to be changed.
+    pub(crate) fn known_mut(&mut self) -> Option<&mut Known> {
+        match self {
+            Self::Root(_) => None,
+            Self::Stream(stream) => Some(&mut stream.known),
+            Self::Connection(connection) => Some(&mut connection.known),
+        }
+    }
 }
 
 /// The context of one plugin configuration.
@@ -33,93 +65,94 @@ pub(crate) struct Root {
     pub(crate) retired: bool,
 }
 
+/// What is known about a request or connection beside its bytes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) properties: Properties,
+    pub(crate) published: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
 /// The context of one request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Stream {
     pub(crate) root: u32,
-    pub(crate) request_headers: Slot,
-    pub(crate) response_headers: Slot,
-    pub(crate) upstream_response: Headers,
-    /// The part of the body that the filter is being shown.
-    pub(crate) request_body: Option<Vec<u8>>,
-    pub(crate) properties: Properties,
-    pub(crate) published: BTreeMap<Vec<u8>, Vec<u8>>,
-    pub(crate) fate: Fate,
+    pub(crate) request: Flow,
+    pub(crate) response: Flow,
+    /// What the upstream would answer.
+    pub(crate) upstream: Response,
+    pub(crate) client: Client,
+    pub(crate) known: Known,
+    /// How it ended, once that is settled.
+    pub(crate) end: Option<End>,
     pub(crate) action: Option<u32>,
+    /// The reply that was given to the client.
     pub(crate) reply: Option<Reply>,
-    pub(crate) resumed: bool,
-    pub(crate) reset: bool,
+    /// What the filter asked for and the proxy has yet to do.
+    pub(crate) wishes: Wishes,
+    /// The log phase: all maps can be read.
+    pub(crate) logging: bool,
     /// The VM had ended when it was to be called for the stream.
     pub(crate) failed: bool,
 }
 
+/// An end that a filter gives a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    Replied,
+    Reset,
+}
+
+/// What a filter asked for during a callback: Envoy does it when the callback has returned.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Wishes {
+    pub(crate) reply: Option<Reply>,
+    pub(crate) reset: bool,
+    pub(crate) resume_request: bool,
+    pub(crate) resume_response: bool,
+}
+
 impl Stream {
-    pub(crate) fn new(root: u32, request: Request) -> Self {
+    pub(crate) fn new(root: u32, request: &Request) -> Self {
         Self {
             root,
-            request_headers: Slot::new(request.headers),
-            response_headers: Slot::default(),
-            upstream_response: request.response,
-            request_body: None,
-            properties: request.properties,
-            published: BTreeMap::new(),
-            fate: Fate::Paused,
+            request: Flow::default(),
+            response: Flow::default(),
+            upstream: request.response.clone(),
+            client: Client::new(&request.headers),
+            known: Known { properties: request.properties.clone(), published: BTreeMap::new() },
+            end: None,
             action: None,
             reply: None,
-            resumed: false,
-            reset: false,
+            wishes: Wishes::default(),
+            logging: false,
             failed: false,
         }
     }
 
-    /// Does what the filter asked for during the callback that just returned.
-    ///
-    /// Envoy defers replies, resumption and resets until then; a reply beats the rest, whatever
-    /// action was returned.
-    pub(crate) fn settle(&mut self, action: Option<u32>) {
-        if self.fate != Fate::Paused {
-            return;
-        }
-        if self.failed {
-            // A VM that ends takes along what it asked for in the same callback.
-            self.reply = None;
-        } else if self.reply.is_some() {
-            self.fate = Fate::Replied;
-        } else if self.reset {
-            self.fate = Fate::Reset;
-        } else if self.resumed || action == Some(0) {
-            self.fate = Fate::Continued;
-            self.request_headers.access = Access::None;
+    /// What has become of it so far.
+    pub(crate) fn fate(&self) -> Fate {
+        match self.end {
+            Some(End::Replied) => Fate::Replied,
+            Some(End::Reset) => Fate::Reset,
+            None if self.request.held() || !self.request.begun() => match self.failed {
+                true => Fate::Trapped,
+                false => Fate::Paused,
+            },
+            None => Fate::Continued,
         }
     }
-}
 
-/// A header map and what the filter may do with it now.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Slot {
-    pub(crate) headers: Headers,
-    pub(crate) access: Access,
-}
-
-impl Slot {
-    fn new(headers: Headers) -> Self {
-        Self { headers, access: Access::None }
-    }
-
-    pub(crate) fn readable(&self) -> Option<&Headers> {
-        (self.access != Access::None).then_some(&self.headers)
-    }
-
-    pub(crate) fn writable(&mut self) -> Option<&mut Headers> {
-        (self.access == Access::Write).then_some(&mut self.headers)
+    pub(crate) fn flow_mut(&mut self, side: Side) -> &mut Flow {
+        match side {
+            Side::Request => &mut self.request,
+            Side::Response => &mut self.response,
+        }
     }
 }
 
-/// What a filter may do with a header map.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Access {
-    #[default]
-    None,
-    Read,
-    Write,
+/// A direction of an exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    Request,
+    Response,
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     callouts::Callouts,
     clock::Clock,
-    context::{Access, Context, Root, Stream},
+    connection::Connection,
+    context::{Context, Known, Root, Stream},
     fault::{Fault, Faults},
     journal::Journal,
     metrics::Metrics,
@@ -63,6 +64,8 @@ pub struct Model {
 
     pub(crate) contexts: BTreeMap<u32, Context>,
     pub(crate) vm_configuration: Vec<u8>,
+    /// The arguments of a foreign function that calls back.
+    pub(crate) call_data: Vec<u8>,
     pub(crate) current: u32,
     pub(crate) effective: Option<u32>,
     pub(crate) loading: bool,
@@ -98,6 +101,7 @@ impl Default for Model {
             trace_arguments: false,
             contexts: BTreeMap::new(),
             vm_configuration: Vec::new(),
+            call_data: Vec::new(),
             current: 0,
             effective: None,
             loading: true,
@@ -201,8 +205,12 @@ impl Model {
         self.add_context(Context::Root(root))
     }
 
-    pub(crate) fn add_stream(&mut self, root: u32, request: Request) -> u32 {
+    pub(crate) fn add_stream(&mut self, root: u32, request: &Request) -> u32 {
         self.add_context(Context::Stream(Box::new(Stream::new(root, request))))
+    }
+
+    pub(crate) fn add_connection(&mut self, root: u32) -> u32 {
+        self.add_context(Context::Connection(Box::new(Connection::new(root))))
     }
 
     /// Lets the filter read a root's configuration, or no longer.
@@ -240,11 +248,18 @@ impl Model {
         }
     }
 
-    /// Lets the filter read, and no longer write, the maps of a stream, as the log phase does.
-    pub(crate) fn open_for_log(&mut self, id: u32) {
-        if let Some(stream) = self.stream_mut(id) {
-            stream.request_headers.access = Access::Read;
-            stream.response_headers.access = Access::Read;
+    pub(crate) fn connection_mut(&mut self, id: u32) -> Option<&mut Connection> {
+        match self.contexts.get_mut(&id) {
+            Some(Context::Connection(connection)) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn take_connection(&mut self, id: u32) -> Option<Connection> {
+        self.connection_mut(id)?;
+        match self.contexts.remove(&id) {
+            Some(Context::Connection(connection)) => Some(*connection),
+            _ => None,
         }
     }
 
@@ -253,7 +268,7 @@ impl Model {
     pub(crate) fn next_due(&self, until: u64) -> Option<(u64, Due)> {
         let ticks = self.contexts.iter().filter_map(|(id, context)| match context {
             Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
-            Context::Stream(_) => None,
+            Context::Stream(_) | Context::Connection(_) => None,
         });
         let calls = self.callouts.http.iter();
         let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
@@ -265,24 +280,11 @@ impl Model {
         self.roots(|root| root.tick_period > 0)
     }
 
-    /// The roots that said "not yet" to their end and are ready for it now.
-    pub(crate) fn finished_roots(&self) -> Vec<u32> {
-        self.roots(|root| root.finished)
-    }
-
     /// The roots that a newer configuration has replaced and that have no more streams.
     pub(crate) fn retired_roots(&self) -> Vec<u32> {
         let mut retired = self.roots(|root| root.retired);
         retired.retain(|root| !self.has_streams(*root));
         retired
-    }
-
-    pub(crate) fn settle_streams(&mut self) {
-        for context in self.contexts.values_mut() {
-            if let Context::Stream(stream) = context {
-                stream.settle(None);
-            }
-        }
     }
 
     pub(crate) fn write_log(&mut self, level: LogLevel, text: &[u8]) {
@@ -298,25 +300,23 @@ impl Model {
     /// stream gets its own lines at its end however many are interleaved.
     pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
         let contexts = &self.contexts;
-        self.logs.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+        self.logs.take(|id| contexts.get(&id).and_then(Context::root).is_none())
     }
 
     /// The host calls since the last time, except those of streams that are still open.
     pub(crate) fn take_trace(&mut self) -> Vec<Call> {
         let contexts = &self.contexts;
-        self.trace.take(|id| !matches!(contexts.get(&id), Some(Context::Stream(_))))
+        self.trace.take(|id| contexts.get(&id).and_then(Context::root).is_none())
     }
 
-    /// Whether a stream of this root is open.
+    /// Whether a stream or connection of this root is open.
     pub(crate) fn has_streams(&self, root: u32) -> bool {
-        let mut streams = self.contexts.values();
-        streams.any(|context| matches!(context, Context::Stream(stream) if stream.root == root))
+        self.contexts.values().any(|context| context.root() == Some(root))
     }
 
-    /// The number of open streams.
+    /// The number of open streams and connections.
     pub(crate) fn open_streams(&self) -> usize {
-        let streams = self.contexts.values();
-        streams.filter(|context| matches!(context, Context::Stream(_))).count()
+        self.contexts.values().filter(|context| context.root().is_some()).count()
     }
 
     /// The context that a host call speaks for.
@@ -336,9 +336,32 @@ impl Model {
         self.stream_mut(self.context_id())
     }
 
+    /// The connection that a host call speaks for, if it does for one.
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        match self.contexts.get(&self.context_id()) {
+            Some(Context::Connection(connection)) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn current_connection_mut(&mut self) -> Option<&mut Connection> {
+        self.connection_mut(self.context_id())
+    }
+
+    /// What is known about the request or connection that a host call speaks for.
+    pub(crate) fn known(&self) -> Option<&Known> {
+        self.contexts.get(&self.context_id())?.known()
+    }
+
+    pub(crate) fn known_mut(&mut self) -> Option<&mut Known> {
+        let id = self.context_id();
+        self.contexts.get_mut(&id)?.known_mut()
+    }
+
     /// The root of the context that a host call speaks for.
     pub(crate) fn root_id(&self) -> u32 {
-        self.stream().map_or_else(|| self.context_id(), |stream| stream.root)
+        let id = self.context_id();
+        self.contexts.get(&id).and_then(Context::root).unwrap_or(id)
     }
 
     fn roots(&self, which: impl Fn(&Root) -> bool) -> Vec<u32> {

@@ -5,22 +5,35 @@ use std::{collections::BTreeMap, fmt};
 use crate::{headers::Headers, trace::Call};
 
 /// Everything observable about one request.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Outcome {
     /// Where the request ended up.
     pub fate: Fate,
     /// The number that the request headers callback returned, 0 being Continue and 1 Pause; `None`
     /// when it trapped or is not there.
     pub action: Option<u32>,
-    /// The local reply as the filter gave it.
+    /// The local reply that the client got, as the filter gave it, in whatever phase.
     pub reply: Option<Reply>,
     /// The request's headers as the filter left them; what the upstream sees if [`Fate::Continued`].
     pub request_headers: Headers,
+    /// The bytes of the request's body that went on to the upstream.
+    pub request_body: Vec<u8>,
+    /// The request's trailers as they went on to the upstream.
+    pub request_trailers: Option<Headers>,
+    /// Whether the upstream saw the end of the request.
+    pub request_complete: bool,
     /// What the filter published, by name: `sub` is `wasm.sub` in Envoy's filter state.
     pub published: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What the client gets: the upstream's response or the local reply, after the filter's
-    /// response phase. `None` when the request was left paused, was reset, or the filter trapped.
+    /// response phase. `None` when the request was left paused, was reset, or the filter trapped
+    /// before.
     pub response: Option<Headers>,
+    /// The bytes of the response's body that the client got.
+    pub response_body: Vec<u8>,
+    /// The response's trailers as the client got them.
+    pub response_trailers: Option<Headers>,
+    /// Whether the client saw the end of the response.
+    pub response_complete: bool,
     /// Lines logged during the request, in order.
     pub logs: Vec<LogLine>,
     /// Host calls made during the request, in order.
@@ -47,15 +60,17 @@ impl Outcome {
 }
 
 /// Where a request ended up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Fate {
-    /// It went on to the upstream.
+    /// It went on to the upstream, all of it that came; a filter may answer later, in the upstream's
+    /// place, as [`Outcome::reply`] shows.
     Continued,
-    /// The filter holds it; the client waits.
+    #[default]
+    /// The filter holds it, or a part of it; the client waits.
     Paused,
-    /// The filter answered it.
+    /// The filter answered it before the upstream did.
     Replied,
-    /// The filter closed the stream without an answer.
+    /// The stream was cut off: the filter closed it, or answered when an answer was on its way.
     Reset,
     /// The filter's VM ended; the proxy does what its failure policy says.
     Trapped,
@@ -74,6 +89,30 @@ pub struct Reply {
     pub grpc_status: Option<u32>,
     /// The response-code details for the access log.
     pub details: Vec<u8>,
+}
+
+/// Everything observable about one TCP connection.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ConnectionOutcome {
+    /// The number that the callback of the new connection returned, 0 being Continue and 1 Pause;
+    /// `None` when it trapped or is not there.
+    pub action: Option<u32>,
+    /// The bytes that the upstream got.
+    pub to_upstream: Vec<u8>,
+    /// The bytes that the client got.
+    pub to_downstream: Vec<u8>,
+    /// Bytes of the client that the filter held to the end.
+    pub held: Vec<u8>,
+    /// Whether the filter closed the connection.
+    pub closed_by_filter: bool,
+    /// What the filter published, by name.
+    pub published: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Lines logged meanwhile, in order.
+    pub logs: Vec<LogLine>,
+    /// Host calls made meanwhile, in order.
+    pub trace: Vec<Call>,
+    /// Why the filter's VM ended, if it did.
+    pub trap: Option<Trap>,
 }
 
 /// What came of making a root context and configuring it.

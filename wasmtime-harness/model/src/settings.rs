@@ -18,6 +18,9 @@ pub struct Settings {
     /// Names of upstream clusters that calls can be sent to, beside those of
     /// [`Callouts::services`](crate::Callouts::services).
     pub clusters: BTreeSet<String>,
+    /// Whether a filter that pauses a request's or response's headers is shown the body all the same;
+    /// otherwise that waits too. Envoy's `allow_on_headers_stop_iteration`, which is off.
+    pub body_passes_paused_headers: bool,
     /// The server's own name and port, for profiles that show it in the place of the one that the
     /// client asked for.
     pub server_name: String,
@@ -35,6 +38,7 @@ impl Default for Settings {
             vm_id: "vm".to_owned(),
             log_level: LogLevel::Info,
             clusters: BTreeSet::new(),
+            body_passes_paused_headers: false,
             server_name: "localhost:80".to_owned(),
             zones: BTreeSet::new(),
         }

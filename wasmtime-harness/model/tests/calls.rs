@@ -5,8 +5,8 @@ mod script;
 use proxy_host_model::{Callback, Effect, Fault, LogLevel, Model, Refusal, Status};
 
 use script::{
-    CONTINUE, PAUSE, PLUGIN_CONFIGURATION, REQUEST_HEADERS, RESPONSE_HEADERS, get, host,
-    on_headers, status,
+    CONTINUE, PLUGIN_CONFIGURATION, REQUEST_HEADERS, RESPONSE_HEADERS, get, host, on_headers,
+    status,
 };
 
 #[test]
@@ -165,15 +165,14 @@ fn a_part_of_the_body_can_be_changed_at_its_ends_only() {
             }
             model.set_buffer_bytes(0, 0, 0, b"a").unwrap();
             model.set_buffer_bytes(0, 4, 0, b"e").unwrap();
-            return Ok(Some(PAUSE));
+            return Ok(Some(CONTINUE));
         }
         Ok(None)
     });
     host.start(b"", b"");
-    let stream = host.open(get());
-    let (action, body) = host.request_body(&stream, b"bcd", true);
-    assert_eq!((action, body), (Some(PAUSE), b"abcde".to_vec()));
-    assert!(host.finish(stream).continued());
+    let stream = host.open(get().to_be_continued());
+    assert_eq!(host.request_body(&stream, b"bcd", true), Some(CONTINUE));
+    assert_eq!(host.finish(stream).request_body, b"abcde");
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn grpc_tokens_tell_calls_from_streams() {
     let mut host = on_headers(|model| {
         let call = model.grpc_call(b"u", b"s", b"m", &[], b"1", 0).unwrap();
         let stream = model.grpc_stream(b"u", b"s", b"m", &[]).unwrap();
-        assert_eq!((call % 2, stream % 2), (1, 0));
+        assert_eq!((call, stream), (5, 6));
         let refused = model.grpc_send(call, b"2", false);
         assert_eq!(refused, Err(status(Status::BAD_ARGUMENT)));
         model.grpc_send(stream, b"2", true).unwrap();
@@ -209,7 +208,7 @@ fn small_calls_answer_as_in_envoy() {
         assert_eq!(foreign, Err(status(Status::NOT_FOUND)));
         let context = model.set_effective_context(77);
         assert_eq!(context, Err(status(Status::BAD_ARGUMENT)));
-        assert_eq!(model.continue_stream(2), Err(status(Status::BAD_ARGUMENT)));
+        assert_eq!(model.continue_stream(4), Err(status(Status::BAD_ARGUMENT)));
         assert_eq!(model.close_stream(4), Err(status(Status::BAD_ARGUMENT)));
         assert_eq!(model.get_header_map_size(REQUEST_HEADERS), Ok(32));
         assert_eq!(model.get_buffer_status(8), Ok((0, 0)));

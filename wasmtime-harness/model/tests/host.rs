@@ -29,7 +29,7 @@ fn callbacks_come_in_the_order_of_envoy() {
             ("proxy_on_configure", vec![1, 6]),
             ("proxy_on_context_create", vec![2, 1]),
             ("proxy_on_request_headers", vec![2, 3, 1]),
-            ("proxy_on_response_headers", vec![2, 1, 0]),
+            ("proxy_on_response_headers", vec![2, 1, 1]),
             ("proxy_on_log", vec![2]),
             ("proxy_on_done", vec![2]),
             ("proxy_on_delete", vec![2]),

@@ -10,9 +10,12 @@ use crate::bucket::Bucket;
 /// so a request that fails this often is not unlucky: the host is broken.
 const ATTEMPTS: usize = 100;
 
-/// A version that no value has. On a key that does not exist hosts ignore the version, and on one
+/// A version that no value has. On a key that does not exist Envoy ignores the version, and on one
 /// that somebody made meanwhile it does not fit: so this means "only if it does not exist".
 const ABSENT: u32 = u32::MAX;
+
+/// The version that always fits.
+const UNCONDITIONAL: u32 = 0;
 
 /// What came of a request for one of a client's requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,6 +65,7 @@ impl Store {
     /// in this window; without, that is [`Taken::NoBucket`].
     pub(crate) fn take(&self, client: &str, window: u64, limit: Option<u32>) -> Taken {
         let key = format!("{}client/{client}", self.prefix);
+        let mut absent = ABSENT;
         for _ in 0..ATTEMPTS {
             let (bytes, version) = get(&key);
             let bucket = bytes.as_deref().and_then(Bucket::from_bytes);
@@ -72,9 +76,12 @@ impl Store {
                 Some(0) => (0, Taken::Limited),
                 Some(left) => (left.saturating_sub(1), Taken::Allowed),
             };
-            if set(&key, &Bucket { window, left }.to_bytes(), version) {
+            if set(&key, &Bucket { window, left }.to_bytes(), version.unwrap_or(absent)) {
                 return taken;
             }
+            // Refused without a rival: a host that goes by the letter of the specification, where a
+            // version has to match even if there is none.
+            absent = if version.is_none() { UNCONDITIONAL } else { ABSENT };
         }
         Taken::Contended
     }
@@ -85,9 +92,10 @@ impl Store {
         (start, version)
     }
 
-    /// If somebody else began one meanwhile, that one counts.
+    /// If somebody else began one meanwhile, that one counts. Of two first ones the later counts,
+    /// which is no harm: nobody has a bucket yet.
     fn begin_window(&self, now: u64, version: Option<u32>) {
-        set(&self.window_key(), &now.to_le_bytes(), version);
+        set(&self.window_key(), &now.to_le_bytes(), version.unwrap_or(UNCONDITIONAL));
     }
 
     fn window_key(&self) -> String {
@@ -100,9 +108,9 @@ fn get(key: &str) -> (Option<Vec<u8>>, Option<u32>) {
     hostcalls::get_shared_data(key).unwrap_or_default()
 }
 
-/// Sets a value if it still has this version, or still does not exist.
-fn set(key: &str, value: &[u8], version: Option<u32>) -> bool {
-    hostcalls::set_shared_data(key, Some(value), Some(version.unwrap_or(ABSENT))).is_ok()
+/// Sets a value if it still has this version.
+fn set(key: &str, value: &[u8], version: u32) -> bool {
+    hostcalls::set_shared_data(key, Some(value), Some(version)).is_ok()
 }
 
 /// Nanoseconds since the Unix epoch, which fit until the year 2554.

@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::Pairs,
-    callouts::{GrpcCall, HttpCall},
+    callouts::{CallKind, GrpcCall, HttpCall},
     model::Model,
     pairs::decode_pairs,
     status::{Refusal, Status},
@@ -39,7 +39,7 @@ impl Model {
                     return Err(Status::BAD_ARGUMENT);
                 }
                 let call = HttpCall {
-                    token: model.callouts.http_token(),
+                    token: model.callouts.token(CallKind::Http),
                     root: model.root_id(),
                     cluster: cluster.to_owned(),
                     headers,
@@ -74,7 +74,7 @@ impl Model {
         self.host_call(
             "proxy_grpc_call",
             &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
-            |model| Ok(model.open_grpc([upstream, service, method], metadata, Some(message))),
+            |model| Ok(model.add_grpc([upstream, service, method], metadata, Some(message))),
         )
     }
 
@@ -93,7 +93,7 @@ impl Model {
         self.host_call(
             "proxy_grpc_stream",
             &[&upstream, &service, &method, &Pairs(metadata)],
-            |model| Ok(model.open_grpc([upstream, service, method], metadata, None)),
+            |model| Ok(model.add_grpc([upstream, service, method], metadata, None)),
         )
     }
 
@@ -101,10 +101,11 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `BAD_ARGUMENT` for a token of a call; `NOT_FOUND` for a stream that is not open.
+    /// `BAD_ARGUMENT` for a token that is not one of a stream; `NOT_FOUND` for a stream that is not
+    /// open.
     pub fn grpc_send(&mut self, token: u32, message: &[u8], end: bool) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_send", &[&token, &message, &end], |model| {
-            if !is_stream(token) {
+            if CallKind::of(token) != Some(CallKind::GrpcStream) {
                 return Err(Status::BAD_ARGUMENT);
             }
             let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
@@ -118,26 +119,26 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` when it is not open.
+    /// `BAD_ARGUMENT` for a token of neither; `NOT_FOUND` when it is not open.
     pub fn grpc_cancel(&mut self, token: u32) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_cancel", &[&token], |model| {
-            model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
+            model.open_grpc(token)?;
             model.callouts.drop_grpc(token);
             Ok(())
         })
     }
 
-    /// Drops a gRPC call, or closes the filter's side of a stream.
+    /// Drops a gRPC call, or closes the filter's side of a stream, which is over when the other side
+    /// is closed too.
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` when it is not open.
+    /// `BAD_ARGUMENT` for a token of neither; `NOT_FOUND` when it is not open.
     pub fn grpc_close(&mut self, token: u32) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_close", &[&token], |model| {
-            let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
-            if is_stream(token) {
-                call.closed = true;
-            } else {
+            let call = model.open_grpc(token)?;
+            call.closed = true;
+            if call.remote_closed || CallKind::of(token) == Some(CallKind::Grpc) {
                 model.callouts.drop_grpc(token);
             }
             Ok(())
@@ -153,10 +154,19 @@ impl Model {
         self.host_call("proxy_get_status", &[], |model| Ok(model.callouts.status.clone()))
     }
 
-    fn open_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
+    /// The gRPC call or stream that this context's root opened.
+    fn open_grpc(&mut self, token: u32) -> Result<&mut GrpcCall, Status> {
+        if !matches!(CallKind::of(token), Some(CallKind::Grpc | CallKind::GrpcStream)) {
+            return Err(Status::BAD_ARGUMENT);
+        }
+        self.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)
+    }
+
+    fn add_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
         let [upstream, service, method] = names.map(<[u8]>::to_vec);
+        let kind = if message.is_some() { CallKind::Grpc } else { CallKind::GrpcStream };
         let call = GrpcCall {
-            token: self.callouts.grpc_token(message.is_none()),
+            token: self.callouts.token(kind),
             root: self.root_id(),
             upstream,
             service,
@@ -164,13 +174,10 @@ impl Model {
             metadata: decode_pairs(metadata),
             messages: message.map(<[u8]>::to_vec).into_iter().collect(),
             closed: message.is_some(),
+            remote_closed: false,
         };
         let token = call.token;
         self.callouts.grpc.push(call);
         token
     }
-}
-
-fn is_stream(token: u32) -> bool {
-    token.is_multiple_of(2)
 }

@@ -6,11 +6,6 @@ use crate::{
     status::{Refusal, Status},
 };
 
-/// The number of the request body's buffer.
-const REQUEST_BODY: u32 = 0;
-/// The highest number of a buffer.
-const LAST_BUFFER: u32 = 8;
-
 impl Model {
     /// Bytes of a buffer; reading past its end gives what is there.
     ///
@@ -60,12 +55,7 @@ impl Model {
     ) -> Result<(), Refusal> {
         self.host_call("proxy_set_buffer_bytes", &[&buffer, &start, &length, &bytes], |model| {
             model.buffer(buffer)?;
-            let body = match buffer {
-                REQUEST_BODY => model.current_stream_mut(),
-                _ => None,
-            };
-            let body = body.and_then(|stream| stream.request_body.as_mut());
-            let body = body.ok_or(Status::BAD_ARGUMENT)?;
+            let body = model.writable_buffer(buffer).ok_or(Status::BAD_ARGUMENT)?;
             let size = u32::try_from(body.len()).map_err(|_| Status::BAD_ARGUMENT)?;
             match (start, length) {
                 (0, 0) => *body = [bytes, body].concat(),
@@ -77,21 +67,33 @@ impl Model {
         })
     }
 
+    /// A buffer with a number of the ABI, if it is there now.
     fn buffer(&self, buffer: u32) -> Result<&[u8], Status> {
-        match buffer {
-            REQUEST_BODY => self.stream().and_then(|stream| stream.request_body.as_deref()),
-            4 => self.callouts.answer.as_ref().map(|answer| &*answer.body),
-            6 => Some(&*self.vm_configuration),
+        let found = match buffer {
+            0 => self.stream().and_then(|stream| stream.request.visible_body()),
+            1 => self.stream().and_then(|stream| stream.response.visible_body()),
+            2 => self.connection().and_then(|connection| connection.downstream.visible()),
+            3 => self.connection().and_then(|connection| connection.upstream.visible()),
+            4 => self.callouts.answer.as_ref().map(|answer| &answer.body),
+            5 => self.callouts.grpc_message.as_ref(),
+            6 => Some(&self.vm_configuration),
             7 => match self.contexts.get(&self.context_id()) {
-                Some(Context::Root(root)) if root.configuring => Some(&*root.configuration),
+                Some(Context::Root(root)) if root.configuring => Some(&root.configuration),
                 _ => None,
             },
-            // Response bodies, TCP data and gRPC messages are not part of these exchanges; call data
-            // is there and empty.
-            LAST_BUFFER => Some(&[][..]),
-            1..LAST_BUFFER => None,
+            8 => Some(&self.call_data),
             _ => return Err(Status::BAD_ARGUMENT),
+        };
+        found.map(Vec::as_slice).ok_or(Status::NOT_FOUND)
+    }
+
+    fn writable_buffer(&mut self, buffer: u32) -> Option<&mut Vec<u8>> {
+        match buffer {
+            0 => self.current_stream_mut()?.request.visible_body_mut(),
+            1 => self.current_stream_mut()?.response.visible_body_mut(),
+            2 => self.current_connection_mut()?.downstream.visible_mut(),
+            3 => self.current_connection_mut()?.upstream.visible_mut(),
+            _ => None,
         }
-        .ok_or(Status::NOT_FOUND)
     }
 }

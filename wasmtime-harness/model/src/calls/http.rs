@@ -9,6 +9,8 @@ use crate::{
     status::{Refusal, Status},
 };
 
+/// The number of the map of request headers.
+pub(super) const REQUEST_HEADERS: u32 = 0;
 /// The highest number of a header map.
 const LAST_MAP: u32 = 7;
 /// The highest gRPC status, UNAUTHENTICATED.
@@ -47,10 +49,12 @@ impl Model {
     /// # Errors
     ///
     /// `NOT_FOUND` without such a header; `BAD_ARGUMENT` for an unknown map or one that is not there
-    /// now.
+    /// now, which is `NOT_FOUND` in the log phase.
     pub fn get_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<Vec<u8>, Refusal> {
         self.host_call("proxy_get_header_map_value", &[&map, &name], |model| {
-            let headers = model.readable(known(map)?).ok_or(Status::BAD_ARGUMENT)?;
+            let logging = model.stream().is_some_and(|stream| stream.logging);
+            let absent = if logging { Status::NOT_FOUND } else { Status::BAD_ARGUMENT };
+            let headers = model.readable(known(map)?).ok_or(absent)?;
             headers.first(name).map(<[u8]>::to_vec).ok_or(Status::NOT_FOUND)
         })
     }
@@ -137,7 +141,7 @@ impl Model {
                 let Some(stream) = model.current_stream_mut() else {
                     return Ok(());
                 };
-                stream.reply.get_or_insert_with(|| Reply {
+                stream.wishes.reply.get_or_insert_with(|| Reply {
                     status,
                     headers: decode_pairs(pairs),
                     body: body.to_vec(),
@@ -151,26 +155,41 @@ impl Model {
         )
     }
 
-    /// Lets a paused request (0) or response (1) go on when the callback returns.
+    /// Lets a paused request (0), response (1) or client's side of a connection (2) go on when the
+    /// callback returns.
+    ///
+    /// Where there is nothing of the kind, nothing comes of it, and the answer is still OK.
     ///
     /// # Errors
     ///
-    /// `BAD_ARGUMENT` for any other stream type.
+    /// `UNIMPLEMENTED` for the upstream's side of a connection (3); `BAD_ARGUMENT` for any other
+    /// stream type.
     pub fn continue_stream(&mut self, kind: u32) -> Result<(), Refusal> {
         self.host_call("proxy_continue_stream", &[&kind], |model| {
-            if kind > 1 {
-                return Err(Status::BAD_ARGUMENT);
-            }
-            if let Some(stream) = model.current_stream_mut() {
-                stream.resumed = true;
-                // Envoy takes the request's map away at once, whichever side continues.
-                stream.request_headers.access = crate::context::Access::None;
+            match kind {
+                0 | 1 => {
+                    if let Some(stream) = model.current_stream_mut() {
+                        stream.wishes.resume_request |= kind == 0;
+                        stream.wishes.resume_response |= kind == 1;
+                        // Envoy takes the request away at once, whichever side continues.
+                        stream.request.hide();
+                    }
+                }
+                2 => {
+                    if let Some(connection) = model.current_connection_mut() {
+                        connection.resume = true;
+                    }
+                }
+                3 => return Err(Status::UNIMPLEMENTED),
+                _ => return Err(Status::BAD_ARGUMENT),
             }
             Ok(())
         })
     }
 
-    /// Resets the stream when the callback returns.
+    /// Resets the stream (0 or 1) or closes the connection (2 or 3) when the callback returns.
+    ///
+    /// Where there is nothing of the kind, nothing comes of it, and the answer is still OK.
     ///
     /// # Errors
     ///
@@ -180,25 +199,39 @@ impl Model {
             match kind {
                 0 | 1 => {
                     if let Some(stream) = model.current_stream_mut() {
-                        stream.reset = true;
+                        stream.wishes.reset = true;
                     }
                 }
-                // There is no TCP stream here.
-                2 | 3 => {}
+                2 | 3 => {
+                    if let Some(connection) = model.current_connection_mut() {
+                        connection.close = true;
+                    }
+                }
                 _ => return Err(Status::BAD_ARGUMENT),
             }
             Ok(())
         })
     }
 
-    fn readable(&self, map: u32) -> Option<&Headers> {
-        let answer = self.callouts.answer.as_ref();
+    /// The map with this number, if it is there now.
+    ///
+    /// In the log phase the maps of the exchange are, but for the request's trailers.
+    pub(super) fn readable(&self, map: u32) -> Option<&Headers> {
         match map {
-            0 => self.stream()?.request_headers.readable(),
-            2 => self.stream()?.response_headers.readable(),
-            6 => answer.map(|answer| &answer.headers),
-            7 => answer.and_then(|answer| answer.trailers.as_ref()),
-            _ => None,
+            ..4 => {
+                let stream = self.stream()?;
+                let (slot, logged) = match map {
+                    0 => (&stream.request.headers, true),
+                    1 => (&stream.request.trailers, false),
+                    2 => (&stream.response.headers, true),
+                    _ => (&stream.response.trailers, true),
+                };
+                if stream.logging && logged { Some(&slot.headers) } else { slot.readable() }
+            }
+            4 => self.callouts.grpc_initial.as_ref(),
+            5 => self.callouts.grpc_trailing.as_ref(),
+            6 => self.callouts.answer.as_ref().map(|answer| &answer.headers),
+            _ => self.callouts.answer.as_ref().and_then(|answer| answer.trailers.as_ref()),
         }
     }
 
@@ -206,8 +239,10 @@ impl Model {
         let map = known(map)?;
         let stream = self.current_stream_mut().ok_or(Status::BAD_ARGUMENT)?;
         match map {
-            0 => stream.request_headers.writable(),
-            2 => stream.response_headers.writable(),
+            0 => stream.request.headers.writable(),
+            1 => stream.request.trailers.writable(),
+            2 => stream.response.headers.writable(),
+            3 => stream.response.trailers.writable(),
             _ => None,
         }
         .ok_or(Status::BAD_ARGUMENT)

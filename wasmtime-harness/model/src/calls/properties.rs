@@ -7,6 +7,8 @@ use crate::{
     status::{Refusal, Status},
 };
 
+use super::http::REQUEST_HEADERS;
+
 impl Model {
     /// A property, by its path with the parts joined by NUL.
     ///
@@ -36,7 +38,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` outside a stream, and where the profile lets nobody set this property.
+    /// `NOT_FOUND` outside a request or connection, and where the profile lets nobody set this property.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Result<(), Refusal> {
         self.denied_call("proxy_set_property", &[&path, &value], |model| {
             let name = dotted(path);
@@ -48,16 +50,15 @@ impl Model {
                 }
                 Settable::Existing => model.property(path, &name).is_ok(),
             };
-            let stream = model.current_stream_mut().filter(|_| settable);
-            let stream = stream.ok_or(Status::NOT_FOUND)?;
-            stream.published.insert(path.to_vec(), value.to_vec());
+            let known = model.known_mut().filter(|_| settable).ok_or(Status::NOT_FOUND)?;
+            known.published.insert(path.to_vec(), value.to_vec());
             Ok(())
         })
     }
 
     /// Outside of a request some hosts have no properties.
     fn may_see_property(&self, name: &str) -> Result<(), Refusal> {
-        let denial = if self.stream().is_some() {
+        let denial = if self.known().is_some() {
             None
         } else if name.starts_with("plugin_") {
             self.profile.root_plugin_properties
@@ -71,8 +72,8 @@ impl Model {
 
     /// The value before it is encoded as the profile does.
     fn property(&self, path: &[u8], name: &str) -> Result<Vec<u8>, Status> {
-        let stream = self.stream();
-        let published = stream.and_then(|stream| stream.published.get(path));
+        let here = self.known();
+        let published = here.and_then(|here| here.published.get(path));
         let known = self.profile.properties;
         match (self.profile.settable, published) {
             // One part is a name of its own, below those that the host has; more can only be set.
@@ -84,20 +85,19 @@ impl Model {
             return Err(Status::NOT_FOUND);
         }
         let mut found = from_settings(&self.settings, path);
-        let sources = [Some(&self.properties), stream.map(|s| &s.properties)];
+        let sources = [Some(&self.properties), here.map(|here| &here.properties)];
         for properties in sources.into_iter().flatten() {
             found =
                 found.or_else(|error| or_worse(error, properties.get(path).map(<[u8]>::to_vec)));
         }
-        let Some(stream) = stream else {
-            return found;
-        };
-        found
-            .or_else(|error| or_worse(error, from_request(stream.request_headers.readable(), path)))
-            .or_else(|error| {
-                let published = published.filter(|_| !path.contains(&0));
-                or_worse(error, published.cloned().ok_or(Status::NOT_FOUND))
-            })
+        if self.stream().is_some() {
+            let headers = self.readable(REQUEST_HEADERS);
+            found = found.or_else(|error| or_worse(error, from_request(headers, path)));
+        }
+        found.or_else(|error| {
+            let published = published.filter(|_| !path.contains(&0));
+            or_worse(error, published.cloned().ok_or(Status::NOT_FOUND))
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     host::Host,
-    local_reply,
+    local_reply::Client,
     outcome::{Outcome, Startup, Trap},
     place::Place,
 };
@@ -61,8 +61,10 @@ impl<S: Spawn> Fleet<S> {
     pub(super) fn fail(outcome: &mut Outcome) {
         if outcome.failed && outcome.response.is_none() {
             let reply = failure();
-            let headers = local_reply::response_headers(&reply, &outcome.request_headers);
+            let (headers, body) = Client::new(&outcome.request_headers).response(&reply);
             outcome.response = Some(headers);
+            outcome.response_body = body;
+            outcome.response_complete = true;
             outcome.reply = Some(reply);
         }
     }

@@ -43,8 +43,8 @@ impl Guest for Standin {
         {
             match self.way {
                 Way::Pass => {}
-                Way::Fail => stream.reply = Some(failure()),
-                Way::Gone => stream.reset = true,
+                Way::Fail => stream.wishes.reply = Some(failure()),
+                Way::Gone => stream.wishes.reset = true,
             }
         }
         Ok(None)

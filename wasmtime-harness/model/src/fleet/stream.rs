@@ -5,6 +5,7 @@ use super::{
     standin::{Standin, Way},
 };
 use crate::{
+    headers::Headers,
     host::{Host, OpenStream},
     outcome::{Fate, Outcome},
     place::Place,
@@ -70,14 +71,44 @@ impl<S: Spawn> Fleet<S> {
         FleetStream { worker, generation, open }
     }
 
-    /// Shows the filter a part of a request's body; see [`Host::request_body`].
-    pub fn request_body(
+    /// Brings a part of a request's body; see [`Host::request_body`].
+    pub fn request_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_body(&stream.open, part, end))
+    }
+
+    /// Brings a request's trailers; see [`Host::request_trailers`].
+    pub fn request_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.request_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a request; see [`Host::request_metadata`].
+    pub fn request_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.request_metadata(&stream.open, elements))
+    }
+
+    /// Brings the headers of the upstream's response; see [`Host::respond_headers`].
+    pub fn respond_headers(
         &mut self,
         stream: &FleetStream,
-        body: &[u8],
-        end_of_stream: bool,
-    ) -> (Option<u32>, Vec<u8>) {
-        on_its_host!(self, stream, |host| host.request_body(&stream.open, body, end_of_stream))
+        headers: Headers,
+        end: bool,
+    ) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_headers(&stream.open, headers, end))
+    }
+
+    /// Brings a part of the response's body; see [`Host::respond_body`].
+    pub fn respond_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_body(&stream.open, part, end))
+    }
+
+    /// Brings the response's trailers; see [`Host::respond_trailers`].
+    pub fn respond_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
+        on_its_host!(self, stream, |host| host.respond_trailers(&stream.open, trailers))
+    }
+
+    /// Brings a frame of metadata with a response; see [`Host::respond_metadata`].
+    pub fn respond_metadata(&mut self, stream: &FleetStream, elements: u32) {
+        on_its_host!(self, stream, |host| host.respond_metadata(&stream.open, elements))
     }
 
     /// What has become of an open stream so far.

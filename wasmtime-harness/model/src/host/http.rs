@@ -1,0 +1,327 @@
+//! Requests and responses: what the filter is shown of them and when.
+
+use crate::{
+    callback::Callback,
+    context::{End, Side, Stream},
+    flow::{BodyAnswer, Iteration, Shown},
+    headers::Headers,
+    outcome::{Fate, Outcome, Reply},
+    request::Request,
+};
+
+use super::{Guest, Host, count};
+
+/// A request that the filter has seen and that has not ended; see [`Host::open`].
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "a request ends by Host::finish only"]
+pub struct OpenStream(pub(super) u32);
+
+impl OpenStream {
+    /// The stream's context id.
+    #[must_use]
+    pub fn context(&self) -> u32 {
+        self.0
+    }
+}
+
+impl<G: Guest> Host<G> {
+    /// Takes one request through its whole life.
+    pub fn request(&mut self, request: Request) -> Outcome {
+        let (body, trailers) = (request.body.clone(), request.trailers.clone());
+        let ends = !request.open_ended;
+        let stream = self.open(request);
+        let mut parts = body.into_iter().peekable();
+        while let Some(part) = parts.next() {
+            let end = ends && parts.peek().is_none() && trailers.is_none();
+            self.show_body(stream.0, Side::Request, part, end);
+        }
+        if let Some(trailers) = trailers {
+            self.request_trailers(&stream, trailers);
+        }
+        self.finish(stream)
+    }
+
+    /// Hands a request's headers to the filter; its body and trailers are for later steps.
+    pub fn open(&mut self, request: Request) -> OpenStream {
+        let parent = self.root.unwrap_or_default();
+        let end = request.ends_with_headers();
+        let context = self.guest.model(|model| model.add_stream(parent, &request));
+        self.call(Callback::ContextCreate { context, parent });
+        let action = self.show_headers(context, Side::Request, request.headers, end);
+        self.stream(context, |stream| stream.action = action);
+        OpenStream(context)
+    }
+
+    /// Brings a part of a request's body, and gives the filter's answer.
+    ///
+    /// There is none (`None`) if the filter is not called: it holds the whole request, so that the
+    /// part waits; or the request has ended; or the filter has trapped.
+    pub fn request_body(&mut self, stream: &OpenStream, part: &[u8], end: bool) -> Option<u32> {
+        self.show_body(stream.0, Side::Request, part.to_vec(), end)
+    }
+
+    /// Brings a request's trailers, with which it ends, and gives the filter's answer, as
+    /// [`Host::request_body`].
+    pub fn request_trailers(&mut self, stream: &OpenStream, trailers: Headers) -> Option<u32> {
+        self.show_trailers(stream.0, Side::Request, trailers)
+    }
+
+    /// Brings a frame of HTTP/2 metadata of so many pairs with a request.
+    ///
+    /// Envoy shows the filter their number and nothing else, and goes on whatever it answers.
+    pub fn request_metadata(&mut self, stream: &OpenStream, elements: u32) {
+        self.show_metadata(stream.0, Side::Request, elements);
+    }
+
+    /// Brings the headers of the upstream's response, and gives the filter's answer, as
+    /// [`Host::request_body`].
+    ///
+    /// There is no response to a request whose headers have not gone on.
+    pub fn respond_headers(
+        &mut self,
+        stream: &OpenStream,
+        headers: Headers,
+        end: bool,
+    ) -> Option<u32> {
+        let awaited = self.stream(stream.0, |stream| {
+            let sent = stream.request.sent.headers.is_some();
+            stream.end.is_none() && sent && !stream.response.begun()
+        });
+        awaited.filter(|awaited| *awaited)?;
+        self.show_headers(stream.0, Side::Response, headers, end)
+    }
+
+    /// Brings a part of the response's body, as [`Host::request_body`].
+    pub fn respond_body(&mut self, stream: &OpenStream, part: &[u8], end: bool) -> Option<u32> {
+        self.show_body(stream.0, Side::Response, part.to_vec(), end)
+    }
+
+    /// Brings the response's trailers, with which it ends, as [`Host::request_body`].
+    pub fn respond_trailers(&mut self, stream: &OpenStream, trailers: Headers) -> Option<u32> {
+        self.show_trailers(stream.0, Side::Response, trailers)
+    }
+
+    /// Brings a frame of HTTP/2 metadata with a response, as [`Host::request_metadata`].
+    pub fn respond_metadata(&mut self, stream: &OpenStream, elements: u32) {
+        self.show_metadata(stream.0, Side::Response, elements);
+    }
+
+    /// What has become of an open stream so far.
+    pub fn fate(&mut self, stream: &OpenStream) -> Fate {
+        self.stream(stream.0, |stream| stream.fate()).unwrap_or(Fate::Reset)
+    }
+
+    /// Takes an open stream to its end: the upstream's response, if the request got there and no
+    /// step brought one, then log, done, delete.
+    ///
+    /// A request that is still paused ends as if its client went away.
+    pub fn finish(&mut self, stream: OpenStream) -> Outcome {
+        if self.fate(&stream) == Fate::Continued {
+            self.respond(&stream);
+        }
+        self.abandon(stream)
+    }
+
+    /// Ends an open stream whose client went away: no further response, but log, done and delete.
+    pub fn abandon(&mut self, stream: OpenStream) -> Outcome {
+        let fate = self.fate(&stream);
+        let context = stream.0;
+        let failed = self.stream(context, |stream| {
+            stream.logging = true;
+            stream.failed
+        });
+        // Envoy's order; the specification logs after done.
+        self.call(Callback::Log { context });
+        self.call(Callback::Done { context });
+        self.call(Callback::Delete { context });
+        let trap = self.trap.clone();
+        let outcome = self.guest.model(|model| {
+            let stream = model.take_stream(context);
+            let mut outcome = Outcome {
+                fate,
+                logs: model.take_logs(),
+                trace: model.take_trace(),
+                trap,
+                failed: failed.unwrap_or_default(),
+                ..Outcome::default()
+            };
+            if let Some(stream) = stream {
+                let Stream { request, response, .. } = stream;
+                outcome.action = stream.action;
+                outcome.reply = stream.reply;
+                outcome.published = stream.known.published;
+                outcome.request_headers = request.sent.headers.unwrap_or(request.headers.headers);
+                outcome.request_body = request.sent.body;
+                outcome.request_trailers = request.sent.trailers;
+                outcome.request_complete = request.sent.complete;
+                outcome.response = response.sent.headers;
+                outcome.response_body = response.sent.body;
+                outcome.response_trailers = response.sent.trailers;
+                outcome.response_complete = response.sent.complete;
+            }
+            outcome
+        });
+        self.end_retired_roots();
+        outcome
+    }
+
+    /// The upstream's response as the request says it, unless steps have brought one.
+    fn respond(&mut self, stream: &OpenStream) {
+        let upstream = self.stream(stream.0, |stream| {
+            (!stream.response.begun()).then(|| std::mem::take(&mut stream.upstream))
+        });
+        let Some(Some(upstream)) = upstream else {
+            return;
+        };
+        let end = upstream.ends_with_headers();
+        self.respond_headers(stream, upstream.headers, end);
+        let mut parts = upstream.body.into_iter().peekable();
+        while let Some(part) = parts.next() {
+            let end = parts.peek().is_none() && upstream.trailers.is_none();
+            self.show_body(stream.0, Side::Response, part, end);
+        }
+        if let Some(trailers) = upstream.trailers {
+            self.respond_trailers(stream, trailers);
+        }
+    }
+
+    /// Answers a stream in the filter's name.
+    ///
+    /// Envoy `FilterManager::sendLocalReply`: the reply takes the way of a response through the
+    /// filter; when a response was being made it takes its place unseen; when that was on its way to
+    /// the client, nothing is left but to cut it off.
+    pub(super) fn reply(&mut self, context: u32, reply: Reply) {
+        let through = self.stream(context, |stream| {
+            if stream.end == Some(End::Reset) {
+                return None;
+            }
+            stream.request.close();
+            let (headers, body) = stream.client.response(&reply);
+            if stream.response.sent.headers.is_some() {
+                stream.end = Some(End::Reset);
+                stream.response.close();
+                return None;
+            }
+            stream.reply = Some(reply);
+            if stream.response.begun() {
+                stream.response.replace(headers, body);
+                return None;
+            }
+            stream.end = Some(End::Replied);
+            Some((headers, body))
+        });
+        if let Some(Some((headers, body))) = through {
+            self.show_headers(context, Side::Response, headers, body.is_empty());
+            if !body.is_empty() {
+                self.show_body(context, Side::Response, body, true);
+            }
+        }
+    }
+
+    /// Cuts a stream off.
+    pub(super) fn reset(&mut self, context: u32) {
+        self.stream(context, |stream| {
+            stream.end = Some(End::Reset);
+            stream.request.close();
+            stream.response.close();
+        });
+    }
+
+    /// Lets a direction go on; what was held back unseen is shown to the filter.
+    pub(super) fn resume(&mut self, context: u32, side: Side) {
+        let shown = self.stream(context, |stream| stream.flow_mut(side).resume());
+        let Shown { body, trailers } = shown.unwrap_or_default();
+        if let Some((body, end)) = body {
+            self.show_body(context, side, body, end);
+        }
+        if let Some(trailers) = trailers {
+            self.show_trailers(context, side, trailers);
+        }
+    }
+
+    fn show_headers(
+        &mut self,
+        context: u32,
+        side: Side,
+        headers: Headers,
+        end: bool,
+    ) -> Option<u32> {
+        let number = count(&headers);
+        self.stream(context, |stream| stream.flow_mut(side).begin(headers, end));
+        let callback = match side {
+            Side::Request => {
+                Callback::RequestHeaders { context, headers: number, end_of_stream: end }
+            }
+            Side::Response => {
+                Callback::ResponseHeaders { context, headers: number, end_of_stream: end }
+            }
+        };
+        let answer = self.call(callback).map(Option::unwrap_or_default);
+        self.guest.model(|model| {
+            let stop = model.stop || answer.is_none();
+            let body_passes = model.settings.body_passes_paused_headers;
+            let iteration = Iteration::after_headers(answer.unwrap_or_default(), stop, body_passes);
+            if let Some(stream) = model.stream_mut(context) {
+                stream.flow_mut(side).headers_answered(iteration);
+            }
+        });
+        self.settle();
+        answer
+    }
+
+    fn show_body(&mut self, context: u32, side: Side, part: Vec<u8>, end: bool) -> Option<u32> {
+        let shown = self.stream(context, |stream| stream.flow_mut(side).offer_body(part, end));
+        let size = u32::try_from(shown??).unwrap_or(u32::MAX);
+        let callback = match side {
+            Side::Request => Callback::RequestBody { context, size, end_of_stream: end },
+            Side::Response => Callback::ResponseBody { context, size, end_of_stream: end },
+        };
+        let answer = self.call(callback).map(Option::unwrap_or_default);
+        self.guest.model(|model| {
+            let stop = model.stop || answer.is_none();
+            if let Some(stream) = model.stream_mut(context) {
+                let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
+                stream.flow_mut(side).body_answered(answer);
+            }
+        });
+        self.settle();
+        answer
+    }
+
+    fn show_trailers(&mut self, context: u32, side: Side, trailers: Headers) -> Option<u32> {
+        let shown = self.stream(context, |stream| stream.flow_mut(side).offer_trailers(trailers));
+        let trailers = u32::try_from(shown??).unwrap_or(u32::MAX);
+        let callback = match side {
+            Side::Request => Callback::RequestTrailers { context, trailers },
+            Side::Response => Callback::ResponseTrailers { context, trailers },
+        };
+        let answer = self.call(callback).map(Option::unwrap_or_default);
+        self.guest.model(|model| {
+            let goes_on = answer == Some(0) && !model.stop;
+            if let Some(stream) = model.stream_mut(context) {
+                stream.flow_mut(side).trailers_answered(goes_on);
+            }
+        });
+        self.settle();
+        answer
+    }
+
+    fn show_metadata(&mut self, context: u32, side: Side, elements: u32) {
+        let open = self.stream(context, |stream| {
+            let flow = stream.flow_mut(side);
+            flow.begun() && !flow.closed()
+        });
+        if open == Some(true) {
+            self.call(match side {
+                Side::Request => Callback::RequestMetadata { context, elements },
+                Side::Response => Callback::ResponseMetadata { context, elements },
+            });
+            self.settle();
+        }
+    }
+
+    /// Gives `visit` a stream, if it is there.
+    fn stream<R>(&mut self, context: u32, visit: impl FnOnce(&mut Stream) -> R) -> Option<R> {
+        self.guest.model(|model| model.stream_mut(context).map(visit))
+    }
+}

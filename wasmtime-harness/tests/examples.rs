@@ -1,0 +1,110 @@
+//! The example filters, which are not ours: what holds whatever happens in whichever order.
+//!
+//! What they do step by step stands in their scenarios.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+use std::{path::Path, time::Duration};
+
+use proxy_host_model::{
+    Fate, Fleet, FleetStream, Headers, Model, Outcome, Plan, Random, Recorded, Request, Service,
+    ServiceAnswer,
+};
+use wasmtime_harness::{Module, Spawner};
+
+/// How many requests the service lets a client make.
+const LIMIT: usize = 5;
+const CONFIGURATION: &[u8] = br#"{
+    "service": { "cluster": "limits" }, "client_header": "x-api-key", "window_seconds": 3600
+}"#;
+
+type RateLimit = Fleet<Recorded<Spawner>>;
+
+fn module(name: &str) -> Module {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/examples");
+    let path = folder.join(format!("{name}.wasm"));
+    Module::load(&path)
+        .unwrap_or_else(|error| panic!("{error}\nbuild the module first: cargo xtask examples"))
+}
+
+/// A number below `limit`, which is small.
+fn below(random: &mut Random, limit: usize) -> usize {
+    let mut byte = [0];
+    random.fill(&mut byte);
+    usize::from(byte[0]) % limit
+}
+
+/// Opens, finishes and abandons requests of one client on three workers in an order that follows the
+/// seed. Gives how many got to the upstream and how many did not, and the record.
+fn play(module: &Module, seed: u64) -> (usize, usize, String) {
+    let mut model = Model::default();
+    let headers = Headers::from_iter([(":status", "200")]);
+    let body = format!(r#"{{"limit": {LIMIT}}}"#);
+    let slow = ServiceAnswer {
+        after: Duration::from_millis(20),
+        ..ServiceAnswer::response(headers, body.as_bytes())
+    };
+    model.callouts.services.insert("limits".to_owned(), Service::from(slow));
+    let plan = Plan { workers: 3, main: true, seed, ..Plan::default() };
+    let mut fleet: RateLimit =
+        Fleet::new(Recorded(module.clone().into()), plan, model).expect("it loads");
+    assert!(fleet.start(b"", CONFIGURATION).accepted);
+
+    let random = &mut Random::seeded(seed);
+    let (mut passed, mut refused) = (0, 0);
+    let mut count = |outcome: Outcome| match outcome.fate {
+        Fate::Continued => passed += 1,
+        Fate::Replied => {
+            assert_eq!(outcome.reply.expect("a reply").status, 429);
+            refused += 1;
+        }
+        // Nobody waited for it.
+        Fate::Paused => {}
+        other => panic!("seed {seed}: {other:?}"),
+    };
+    let mut open: Vec<FleetStream> = Vec::new();
+    for _ in 0..60 {
+        match below(random, 4) {
+            0 | 1 => {
+                let headers = [(":method", "GET"), (":path", "/"), ("x-api-key", "alice")];
+                let worker = below(random, 3);
+                open.push(fleet.open(worker, Request::from_iter(headers)));
+            }
+            2 => fleet.advance(Duration::from_millis(7)),
+            _ if open.is_empty() => {}
+            _ => {
+                let stream = open.swap_remove(below(random, open.len()));
+                count(match below(random, 4) {
+                    0 => fleet.abandon(stream),
+                    _ => fleet.finish(stream),
+                });
+            }
+        }
+    }
+    fleet.advance(Duration::from_millis(20));
+    for stream in open {
+        count(fleet.finish(stream));
+    }
+    (passed, refused, fleet.world(|world| world.record.clone()))
+}
+
+#[test]
+fn a_limit_holds_in_whichever_order_workers_run() {
+    let module = module("rate_limit");
+    let mut refusals = 0;
+    for seed in 0..40 {
+        let (passed, refused, record) = play(&module, seed);
+        assert!(passed <= LIMIT, "seed {seed}: {passed} passed\n{record}");
+        refusals += refused;
+        if seed % 10 == 0 {
+            assert_eq!(play(&module, seed).2, record, "seed {seed}: two runs differ");
+        }
+    }
+    assert!(refusals > 100, "the limit was hardly ever reached: {refusals}");
+}
