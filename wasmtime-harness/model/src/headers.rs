@@ -94,6 +94,11 @@ impl Headers {
         })
     }
 
+    /// Names as they were given, and values, in order.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| (field.given.as_slice(), field.value.as_slice()))
+    }
+
     /// The same map with its names as a host shows them to a filter.
     #[must_use]
     pub(crate) fn shown(mut self, names: HeaderNames) -> Self {

@@ -179,7 +179,11 @@ impl<G: Guest> Host<G> {
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
         let context = callback.context();
         if self.trap.is_none() {
-            self.guest.model(|model| model.enter(context));
+            if self.guest.model(|model| model.profile.silent_callbacks.contains(&callback.export()))
+            {
+                return Some(None);
+            }
+            self.guest.model(|model| model.enter(&callback));
             match self.guest.call(callback) {
                 Ok(answer) => return Some(answer),
                 Err(trap) => self.trap = Some(trap),

@@ -4,7 +4,7 @@ use crate::{
     arguments::Pairs,
     callouts::{CallKind, GrpcCall, HttpCall},
     model::Model,
-    pairs::decode_pairs,
+    profile::UnknownUpstream,
     status::{Refusal, Status},
 };
 
@@ -16,7 +16,7 @@ impl Model {
     /// # Errors
     ///
     /// `BAD_ARGUMENT` for an unknown cluster, a missing `:method`, `:path` or `:authority`, or a
-    /// timeout beyond 31 bits.
+    /// timeout beyond 31 bits; what the profile says in their place, or to a call in this callback.
     pub fn http_call(
         &mut self,
         cluster: &[u8],
@@ -25,18 +25,26 @@ impl Model {
         trailers: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_http_call",
             &[&cluster, &Pairs(headers), &body, &Pairs(trailers), &timeout],
             |model| {
+                if let Some(denial) = model.profile.call_elsewhere.filter(|_| !model.calls_out) {
+                    return Err(denial.of("a call to a service in this callback"));
+                }
                 let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
-                let headers = decode_pairs(headers);
+                let headers = model.profile.read_pairs(headers)?;
+                let trailers = model.profile.read_pairs(trailers)?;
                 let complete =
                     [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
                 let known = model.settings.clusters.contains(cluster)
                     || model.callouts.services.contains_key(cluster);
-                if !known || !complete || i32::try_from(timeout).is_err() {
-                    return Err(Status::BAD_ARGUMENT);
+                let refused = model.profile.unknown_upstream == UnknownUpstream::BadArgument;
+                if (!known && refused) || i32::try_from(timeout).is_err() {
+                    return Err(Status::BAD_ARGUMENT.into());
+                }
+                if !complete {
+                    return Err(model.profile.incomplete_call.into());
                 }
                 let call = HttpCall {
                     token: model.callouts.token(CallKind::Http),
@@ -44,12 +52,17 @@ impl Model {
                     cluster: cluster.to_owned(),
                     headers,
                     body: body.to_vec(),
-                    trailers: decode_pairs(trailers),
+                    trailers,
                     timeout,
                     deadline: model.clock.after_millis(timeout),
                 };
                 let token = call.token;
-                model.callouts.send(call, model.clock.monotonic());
+                let now = model.clock.monotonic();
+                if known {
+                    model.callouts.send(call, now);
+                } else {
+                    model.callouts.send_nowhere(call, now);
+                }
                 Ok(token)
             },
         )
@@ -71,10 +84,10 @@ impl Model {
         message: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_grpc_call",
             &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
-            |model| Ok(model.add_grpc([upstream, service, method], metadata, Some(message))),
+            |model| model.add_grpc([upstream, service, method], metadata, Some(message)),
         )
     }
 
@@ -90,10 +103,10 @@ impl Model {
         method: &[u8],
         metadata: &[u8],
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_grpc_stream",
             &[&upstream, &service, &method, &Pairs(metadata)],
-            |model| Ok(model.add_grpc([upstream, service, method], metadata, None)),
+            |model| model.add_grpc([upstream, service, method], metadata, None),
         )
     }
 
@@ -162,7 +175,12 @@ impl Model {
         self.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)
     }
 
-    fn add_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
+    fn add_grpc(
+        &mut self,
+        names: [&[u8]; 3],
+        metadata: &[u8],
+        message: Option<&[u8]>,
+    ) -> Result<u32, Refusal> {
         let [upstream, service, method] = names.map(<[u8]>::to_vec);
         let kind = if message.is_some() { CallKind::Grpc } else { CallKind::GrpcStream };
         let call = GrpcCall {
@@ -171,13 +189,13 @@ impl Model {
             upstream,
             service,
             method,
-            metadata: decode_pairs(metadata),
+            metadata: self.profile.read_pairs(metadata)?,
             messages: message.map(<[u8]>::to_vec).into_iter().collect(),
             closed: message.is_some(),
             remote_closed: false,
         };
         let token = call.token;
         self.callouts.grpc.push(call);
-        token
+        Ok(token)
     }
 }

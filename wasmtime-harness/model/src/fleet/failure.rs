@@ -10,6 +10,7 @@ use crate::{
     local_reply::Client,
     outcome::{Outcome, Startup, Trap},
     place::Place,
+    profile::{Profile, TrapCosts},
 };
 
 /// An attempt to bring back a worker's VM.
@@ -46,7 +47,15 @@ impl<S: Spawn> Fleet<S> {
         }
         // A VM that runs takes it.
         seat.host.trap()?;
+        let costs = seat.host.model(|model| model.profile.trap_costs);
         match self.plan.on_trap {
+            OnTrap::Closed if costs == TrapCosts::Request => {
+                if self.reload(worker, 0) {
+                    None
+                } else {
+                    Some(Way::Fail)
+                }
+            }
             OnTrap::Closed => Some(Way::Fail),
             OnTrap::Open => Some(Way::Pass),
             OnTrap::Reload { base } => {
@@ -58,10 +67,10 @@ impl<S: Spawn> Fleet<S> {
 
     /// Gives a stream that the VM could not be called for the answer of a proxy that fails closed,
     /// if it had none so far: the one in which the VM ended gets it whatever the policy.
-    pub(super) fn fail(outcome: &mut Outcome) {
+    pub(super) fn fail(outcome: &mut Outcome, profile: &Profile) {
         if outcome.failed && outcome.response.is_none() {
-            let reply = failure();
-            let (headers, body) = Client::new(&outcome.request_headers).response(&reply);
+            let reply = failure(profile);
+            let (headers, body) = Client::new(&outcome.request_headers).response(&reply, profile);
             outcome.response = Some(headers);
             outcome.response_body = body;
             outcome.response_complete = true;

@@ -31,7 +31,9 @@ impl Default for Plan {
 /// The stream that the VM ended in is answered with 503 whatever the policy (hosts.md 4).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnTrap {
-    /// `FAIL_CLOSED`: answers 503 until a new configuration brings a new VM.
+    /// `FAIL_CLOSED`: answers 503 until a new configuration brings a new VM. Hosts in which a trap
+    /// costs one request ([`Profile::trap_costs`](crate::Profile::trap_costs)) have no such policy:
+    /// the next stream finds a new VM.
     #[default]
     Closed,
     /// `FAIL_OPEN`: passes them on, unseen by any filter.

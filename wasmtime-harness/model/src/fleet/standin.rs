@@ -6,6 +6,7 @@ use crate::{
     host::Guest,
     model::Model,
     outcome::{Reply, Trap},
+    profile::Profile,
 };
 
 /// A filter that is not there: it does to every stream what the proxy does without the filter.
@@ -38,12 +39,13 @@ impl Guest for Standin {
     }
 
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
+        let profile = self.model.profile;
         if let Callback::RequestHeaders { context, .. } = callback
             && let Some(stream) = self.model.stream_mut(context)
         {
             match self.way {
                 Way::Pass => {}
-                Way::Fail => stream.wishes.reply = Some(failure()),
+                Way::Fail => stream.wishes.reply = Some(failure(&profile)),
                 Way::Gone => stream.wishes.reset = true,
             }
         }
@@ -52,9 +54,9 @@ impl Guest for Standin {
 }
 
 /// The reply to a stream whose VM has ended (Envoy `Context::failStream`).
-pub(super) fn failure() -> Reply {
+pub(super) fn failure(profile: &Profile) -> Reply {
     Reply {
-        status: 503,
+        status: profile.trap_status,
         headers: Headers::default(),
         body: Vec::new(),
         grpc_status: Some(14),

@@ -58,7 +58,7 @@ impl<S: Spawn> Fleet<S> {
             Ok((_, host)) => host.request(request),
             Err(standin) => standin.request(request),
         };
-        Self::fail(&mut outcome);
+        Self::fail(&mut outcome, &self.template.profile);
         outcome
     }
 
@@ -127,7 +127,7 @@ impl<S: Spawn> Fleet<S> {
             Some(host) => host.finish(open),
             None => self.standin.finish(open),
         };
-        Self::fail(&mut outcome);
+        Self::fail(&mut outcome, &self.template.profile);
         self.prune(worker);
         outcome
     }

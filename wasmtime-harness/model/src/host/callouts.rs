@@ -1,7 +1,8 @@
 //! Answers to the calls that a filter made.
 
 use crate::{
-    callback::Callback, callouts::Answer, headers::Headers, services::Answered, status::Status,
+    callback::Callback, callouts::Answer, headers::Headers, profile::FailedCall,
+    services::Answered, status::Status,
 };
 
 use super::{Guest, Host, count, size};
@@ -27,7 +28,7 @@ impl<G: Guest> Host<G> {
             return;
         };
         let elements = count(&metadata);
-        self.guest.model(|model| model.callouts.grpc_initial = Some(metadata));
+        self.guest.model(|model| model.callouts.grpc_initial = Some(model.incoming(metadata)));
         self.call(Callback::GrpcInitialMetadata { context, token, elements });
         self.guest.model(|model| model.callouts.grpc_initial = None);
         self.settle();
@@ -53,7 +54,7 @@ impl<G: Guest> Host<G> {
             return;
         };
         let elements = count(&metadata);
-        self.guest.model(|model| model.callouts.grpc_trailing = Some(metadata));
+        self.guest.model(|model| model.callouts.grpc_trailing = Some(model.incoming(metadata)));
         self.call(Callback::GrpcTrailingMetadata { context, token, elements });
         self.guest.model(|model| model.callouts.grpc_trailing = None);
         self.settle();
@@ -89,7 +90,12 @@ impl<G: Guest> Host<G> {
     }
 
     pub(super) fn arrive(&mut self, root: u32, token: u32, what: Answered) {
+        let no_headers =
+            self.guest.model(|model| model.profile.failed_call) == FailedCall::NoHeaders;
         match what {
+            what if no_headers && what.is_failure() => {
+                self.deliver(root, token, Headers::default(), b"", None);
+            }
             Answered::Response { headers, body, trailers } => {
                 self.deliver(root, token, headers, &body, trailers);
             }
@@ -117,6 +123,8 @@ impl<G: Guest> Host<G> {
             if headers.is_empty() {
                 model.callouts.status = (Status::BROKEN_CONNECTION.0, b"reset".to_vec());
             } else {
+                let headers = model.incoming(headers);
+                let trailers = trailers.map(|trailers| model.incoming(trailers));
                 model.callouts.answer = Some(Answer { headers, body: body.to_vec(), trailers });
             }
         });

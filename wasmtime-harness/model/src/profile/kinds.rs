@@ -79,6 +79,14 @@ kinds! {
         Last = "last",
     }
 
+    /// What the size of a map is.
+    pub enum MapSize {
+        /// The bytes of all names and values.
+        Contents = "names and values",
+        /// The bytes of the map as it is handed over.
+        Serialized = "as serialised",
+    }
+
     /// What a line break in the value of a reply's header becomes.
     pub enum LineBreaks {
         /// It is sent as it is, and splits the response.
