@@ -64,9 +64,9 @@ impl Exceptions {
             )),
             (Some(_), Err(Failure::Difference(_))) | (None, Ok(())) => Ok(()),
             (None, Err(Failure::Difference(text))) => Err(text),
-            (_, Err(Failure::Excess(text))) => {
-                Err(format!("{text}\nmore was allowed than the scenario allows: no list excuses it"))
-            }
+            (_, Err(Failure::Excess(text))) => Err(format!(
+                "{text}\nmore was allowed than the scenario allows: no list excuses it"
+            )),
         }
     }
 

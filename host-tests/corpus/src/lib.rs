@@ -37,7 +37,7 @@ pub use error::Error;
 pub use exceptions::Exceptions;
 pub use failure::Failure;
 pub use key::{Key, SigningAlgorithm};
-pub use play::{play, reason_in_details, reason_in_logs};
+pub use play::{passed, play, reason_in_details, reason_in_logs, tells_route};
 pub use policy::{Form, PolicyDocument, named_policy};
 pub use proto::{metadata, structure};
 pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, Verdict};

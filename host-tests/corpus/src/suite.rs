@@ -81,10 +81,13 @@ pub fn suites(lanes: &[Lane]) -> Result<Vec<Trial>, Error> {
     }
     for (lane, exceptions, names) in judged {
         let file = lane.exceptions.file_name().unwrap_or_default().to_string_lossy();
-        trials.push(Trial::test(format!("every exception in {file} names a scenario"), move || {
-            let unknown = exceptions.unknown(names.iter().map(String::as_str));
-            if unknown.is_empty() { Ok(()) } else { Err(unknown.join("\n").into()) }
-        }));
+        trials.push(Trial::test(
+            format!("every exception in {file} names a scenario"),
+            move || {
+                let unknown = exceptions.unknown(names.iter().map(String::as_str));
+                if unknown.is_empty() { Ok(()) } else { Err(unknown.join("\n").into()) }
+            },
+        ));
     }
     Ok(trials)
 }

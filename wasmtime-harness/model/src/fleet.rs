@@ -7,7 +7,7 @@ mod standin;
 mod stream;
 mod update;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, mem, time::Duration};
 
 use crate::{
     host::{Guest, Host, QUEUE_TURNS, Rush},
@@ -221,11 +221,17 @@ impl<S: Spawn> Fleet<S> {
         model.label = (!alone).then_some(label);
         model.random = Random::seeded(self.plan.seed.wrapping_add(self.spawned));
         self.spawned = self.spawned.saturating_add(1);
-        // A filter may read the clock while it is loaded, and may fail to load.
+        // A filter may read the clock while it is loaded, and may fail to load: it gets a copy of the
+        // world, without the record, which is long and not needed.
+        let record = mem::take(&mut self.world.record);
         self.world.clone().swap(&mut model);
-        let mut host = Host::new(self.spawn.spawn(model)?);
-        host.model(|model| self.world.swap(model));
-        Ok(host)
+        let loaded = self.spawn.spawn(model).map(|guest| {
+            let mut host = Host::new(guest);
+            host.model(|model| self.world.swap(model));
+            host
+        });
+        self.world.record.insert_str(0, &record);
+        loaded
     }
 
     fn give_world_to(&mut self, place: Place) {
@@ -244,7 +250,7 @@ impl<S: Spawn> Fleet<S> {
     }
 
     fn swap_world_with(&mut self, place: Place) {
-        let mut world = std::mem::take(&mut self.world);
+        let mut world = mem::take(&mut self.world);
         if let Some(seat) = self.seat(place) {
             seat.host.model(|model| world.swap(model));
         }

@@ -197,6 +197,22 @@ impl Model {
         self.trace.len()
     }
 
+    /// The calls in the record from the one with this number on.
+    pub fn calls_since(&self, from: usize) -> impl Iterator<Item = &Call> {
+        self.trace.since(from)
+    }
+
+    /// The number of log lines that no outcome has told of yet.
+    #[must_use]
+    pub fn logs_recorded(&self) -> usize {
+        self.logs.len()
+    }
+
+    /// Those log lines, from the one with this number on.
+    pub fn logs_since(&self, from: usize) -> impl Iterator<Item = &LogLine> {
+        self.logs.since(from)
+    }
+
     pub(crate) fn enter(&mut self, callback: &Callback) {
         self.current = callback.context();
         self.calls_out = callback.may_call_out();

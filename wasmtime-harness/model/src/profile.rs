@@ -279,6 +279,12 @@ impl Profile {
         table::markdown(profiles)
     }
 
+    /// Whether the host may have a property of this name, with dots between its parts.
+    #[must_use]
+    pub fn has_property(&self, name: &str) -> bool {
+        self.properties.allows(name)
+    }
+
     /// What speaks against a call of this function before its arguments are looked at.
     pub(crate) fn call(&self, function: &str) -> Option<Refusal> {
         let why = || format!("{function} is not implemented");

@@ -10,7 +10,7 @@ use crate::{
     local_reply::Client,
     outcome::{Outcome, Startup, Trap},
     place::Place,
-    profile::{Profile, TrapCosts},
+    profile::TrapCosts,
 };
 
 /// An attempt to bring back a worker's VM.
@@ -47,30 +47,26 @@ impl<S: Spawn> Fleet<S> {
         }
         // A VM that runs takes it.
         seat.host.trap()?;
-        let costs = seat.host.model(|model| model.profile.trap_costs);
         match self.plan.on_trap {
-            OnTrap::Closed if costs == TrapCosts::Request => {
-                if self.reload(worker, 0) {
-                    None
-                } else {
-                    Some(Way::Fail)
-                }
-            }
-            OnTrap::Closed => Some(Way::Fail),
             OnTrap::Open => Some(Way::Pass),
             OnTrap::Reload { base } => {
                 let base = u64::try_from(base.as_millis()).unwrap_or(u64::MAX);
-                if self.reload(worker, base) { None } else { Some(Way::Fail) }
+                (!self.reload_in_time(worker, base)).then_some(Way::Fail)
             }
+            OnTrap::AsHost if self.template.profile.trap_costs == TrapCosts::Request => {
+                (!self.reload(worker)).then_some(Way::Fail)
+            }
+            OnTrap::AsHost | OnTrap::Closed => Some(Way::Fail),
         }
     }
 
     /// Gives a stream that the VM could not be called for the answer of a proxy that fails closed,
     /// if it had none so far: the one in which the VM ended gets it whatever the policy.
-    pub(super) fn fail(outcome: &mut Outcome, profile: &Profile) {
+    pub(super) fn fail(&self, outcome: &mut Outcome) {
         if outcome.failed && outcome.response.is_none() {
-            let reply = failure(profile);
-            let (headers, body) = Client::new(&outcome.request_headers).response(&reply, profile);
+            let reply = failure(self.template.profile.trap_status);
+            let client = Client::new(&outcome.request_headers);
+            let (headers, body) = client.response(&reply, &self.template.profile);
             outcome.response = Some(headers);
             outcome.response_body = body;
             outcome.response_complete = true;
@@ -81,19 +77,28 @@ impl<S: Spawn> Fleet<S> {
     /// Loads the worker's VM anew, unless that was done a short time ago; whether it serves now.
     ///
     /// Envoy draws the time for each stream anew (`PluginConfig::maybeReloadHandleIfNeeded`).
-    fn reload(&mut self, worker: usize, base: u64) -> bool {
+    fn reload_in_time(&mut self, worker: usize, base: u64) -> bool {
         let spread = base.checked_div(2).unwrap_or_default();
         let wait = base.saturating_add(self.jitter.below(spread));
+        let now = self.world(|world| world.clock.monotonic());
+        let loaded = self.seat(Place::Worker(worker)).map_or(now, |seat| seat.loaded);
+        let millis = now.saturating_sub(loaded).checked_div(1_000_000).unwrap_or_default();
+        if millis < wait {
+            self.count("vm_reload_backoff");
+            return false;
+        }
+        let serves = self.reload(worker);
+        self.count(if serves { "vm_reload_success" } else { "vm_reload_failure" });
+        serves
+    }
+
+    /// Loads the worker's VM anew; whether it serves now.
+    fn reload(&mut self, worker: usize) -> bool {
         let place = Place::Worker(worker);
         let now = self.world(|world| world.clock.monotonic());
         let Some(seat) = self.seat(place) else {
             return false;
         };
-        let millis = now.saturating_sub(seat.loaded).checked_div(1_000_000).unwrap_or_default();
-        if millis < wait {
-            self.count("vm_reload_backoff");
-            return false;
-        }
         seat.loaded = now;
         let configuration = seat.configuration.clone().unwrap_or_default();
         let (host, startup) = self.load_and_start(place, place.to_string(), &configuration);
@@ -104,7 +109,6 @@ impl<S: Spawn> Fleet<S> {
             }
             _ => false,
         };
-        self.count(if serves { "vm_reload_success" } else { "vm_reload_failure" });
         self.reloads.push(Reload { worker, at: now, startup });
         serves
     }

@@ -20,26 +20,28 @@ pub struct Plan {
 }
 
 impl Default for Plan {
-    /// One worker that fails closed.
+    /// One worker, which does as its host does.
     fn default() -> Self {
-        Self { workers: 1, main: false, canary: false, on_trap: OnTrap::Closed, seed: 0 }
+        Self { workers: 1, main: false, canary: false, on_trap: OnTrap::AsHost, seed: 0 }
     }
 }
 
 /// What a proxy does with new streams once the VM of their worker has ended by a trap.
 ///
-/// The stream that the VM ended in is answered with 503 whatever the policy (hosts.md 4).
+/// The stream that the VM ended in is answered with an error whatever the policy (hosts.md 4), as
+/// are those that are answered with one below. The status is that of the profile, 503 in Envoy.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnTrap {
-    /// `FAIL_CLOSED`: answers 503 until a new configuration brings a new VM. Hosts in which a trap
-    /// costs one request ([`Profile::trap_costs`](crate::Profile::trap_costs)) have no such policy:
-    /// the next stream finds a new VM.
+    /// What the host does that the profile describes: as `Closed` where a trap costs the VM; where
+    /// it costs a request, the next stream gets a new VM at once.
     #[default]
+    AsHost,
+    /// `FAIL_CLOSED`: answers with an error until a new configuration brings a new VM.
     Closed,
     /// `FAIL_OPEN`: passes them on, unseen by any filter.
     Open,
-    /// `FAIL_RELOAD`: loads a new VM for the next stream, or answers 503 if the last time is not
-    /// long enough ago.
+    /// `FAIL_RELOAD`: loads a new VM for the next stream, or answers with an error if the last
+    /// loading is not long enough ago.
     Reload {
         /// The shortest time from one loading to the next; at most half as long again is added at
         /// random, in milliseconds (Envoy `JitteredLowerBoundBackOffStrategy`, which knows no

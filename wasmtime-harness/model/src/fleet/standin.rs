@@ -6,7 +6,6 @@ use crate::{
     host::Guest,
     model::Model,
     outcome::{Reply, Trap},
-    profile::Profile,
 };
 
 /// A filter that is not there: it does to every stream what the proxy does without the filter.
@@ -21,7 +20,7 @@ pub(super) struct Standin {
 pub(super) enum Way {
     /// It passes it on.
     Pass,
-    /// It answers 503.
+    /// It answers with an error.
     Fail,
     /// It is not there: nobody accepts the connection.
     Gone,
@@ -39,13 +38,13 @@ impl Guest for Standin {
     }
 
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
-        let profile = self.model.profile;
+        let failure = failure(self.model.profile.trap_status);
         if let Callback::RequestHeaders { context, .. } = callback
             && let Some(stream) = self.model.stream_mut(context)
         {
             match self.way {
                 Way::Pass => {}
-                Way::Fail => stream.wishes.reply = Some(failure(&profile)),
+                Way::Fail => stream.wishes.reply = Some(failure),
                 Way::Gone => stream.wishes.reset = true,
             }
         }
@@ -54,9 +53,9 @@ impl Guest for Standin {
 }
 
 /// The reply to a stream whose VM has ended (Envoy `Context::failStream`).
-pub(super) fn failure(profile: &Profile) -> Reply {
+pub(super) fn failure(status: u32) -> Reply {
     Reply {
-        status: profile.trap_status,
+        status,
         headers: Headers::default(),
         body: Vec::new(),
         grpc_status: Some(14),

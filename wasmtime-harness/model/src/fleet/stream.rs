@@ -58,7 +58,7 @@ impl<S: Spawn> Fleet<S> {
             Ok((_, host)) => host.request(request),
             Err(standin) => standin.request(request),
         };
-        Self::fail(&mut outcome, &self.template.profile);
+        self.fail(&mut outcome);
         outcome
     }
 
@@ -114,8 +114,8 @@ impl<S: Spawn> Fleet<S> {
     /// What has become of an open stream so far.
     ///
     /// A stream that waits in a VM that has ended stays paused until its client goes away: nothing
-    /// calls the VM for it any more, so nothing finds out. It has [trapped](Fate::Trapped) once a
-    /// further part of it was to be shown to the filter.
+    /// calls the VM for it any more, so nothing finds out. Other streams fail as soon as a further
+    /// part of them, or of their response, was to be shown to the filter.
     pub fn fate(&mut self, stream: &FleetStream) -> Fate {
         on_its_host!(self, stream, |host| host.fate(&stream.open))
     }
@@ -127,7 +127,7 @@ impl<S: Spawn> Fleet<S> {
             Some(host) => host.finish(open),
             None => self.standin.finish(open),
         };
-        Self::fail(&mut outcome, &self.template.profile);
+        self.fail(&mut outcome);
         self.prune(worker);
         outcome
     }
