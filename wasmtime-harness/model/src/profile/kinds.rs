@@ -220,7 +220,6 @@ pub enum Denial {
 }
 
 /// As in Envoy, which a map of headers follows where no profile is asked.
-#[expect(clippy::derivable_impls, reason = "the macro that makes the enum knows of no default")]
 impl Default for HeaderNames {
     fn default() -> Self {
         Self::Lower
