@@ -183,7 +183,12 @@ impl<G: Guest> Host<G> {
             {
                 return Some(None);
             }
-            self.guest.model(|model| model.enter(&callback));
+            self.guest.model(|model| {
+                model.enter(&callback);
+                if let Callback::HttpCallResponse { token, .. } = callback {
+                    model.speak_for_caller(token);
+                }
+            });
             match self.guest.call(callback) {
                 Ok(answer) => return Some(answer),
                 Err(trap) => self.trap = Some(trap),
