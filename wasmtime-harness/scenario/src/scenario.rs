@@ -150,10 +150,11 @@ impl Scenario {
         let steps = steps.unwrap_or_default();
         let read: Vec<_> = steps.iter().filter_map(|step| Step::read(step, &context)).collect();
         // What could not be read may have been the expectation.
+        let told = told || secrets.is_some();
         if !told && read.len() == steps.len() && !read.iter().any(Step::expects) {
             table.wrong(
                 "found no expectation, expected at least one: an `expect` or a `check` in a \
-                 [[step]], or [start]",
+                 [[step]], [start], or `secrets`",
             );
         }
         streams::check(&steps, &read, plan.workers);
