@@ -68,7 +68,7 @@ pub use properties::Properties;
 pub use random::Random;
 pub use recorder::{Recorded, Recorder};
 pub use request::{Request, Response};
-pub use services::{Answered, Service, ServiceAnswer};
+pub use services::{Answered, GrpcAnswer, GrpcEvent, GrpcService, Service, ServiceAnswer};
 pub use settings::Settings;
 pub use shared::Shared;
 pub use status::{Refusal, Status};

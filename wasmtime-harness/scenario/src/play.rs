@@ -65,7 +65,9 @@ fn model(scenario: &Scenario, profile: Profile) -> Model {
         vm_id: scenario.vm_id.clone(),
         log_level: scenario.log_level,
         clusters: scenario.clusters.iter().cloned().collect(),
-        ..Settings::default()
+        server_name: scenario.server_name.clone(),
+        zones: scenario.zones.iter().cloned().collect(),
+        body_passes_paused_headers: scenario.body_passes_paused_headers,
     };
     model.clock = Clock::at_nanos(scenario.now);
     model.foreign = scenario.foreign.clone();
