@@ -1,6 +1,11 @@
 //! What is said about files that are wrong.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at what it did not expect"
+)]
 
 use std::{fs, path::Path};
 
@@ -195,6 +200,16 @@ fn services_functions_and_faults() {
             "5:23: service[0].answers[0].status: found \"ok\", expected an HTTP status such as 200",
         ),
         (
+            "service = [{ cluster = 'c', answers = {} }, { cluster = 'c', answers = {} }]",
+            "3:45: service[1]: found a second one of this name, expected one",
+        ),
+        (
+            "[[grpc_service]]\nmethod = 'm'\nanswers = [{ events = [{}] }]",
+            "4:10: grpc_service[0].method: found \"m\", expected a method such as \
+             \"package.Service/Method\"\n5:24: grpc_service[0].answers[0].events[0]: expected \
+             exactly one of `initial`, `message`, `trailing`, `close`",
+        ),
+        (
             "[[foreign]]\nname = 'f'",
             "3:1: foreign[0]: found none of `answer` and `status`, expected one",
         ),
@@ -264,7 +279,7 @@ fn steps() {
         (
             "request = 'GET /'\nadvanced = '1s'\nexpect = { reply = 401 }",
             "4:1: step[0].advanced: unknown field; a step with `request` has `body`, `expect`, \
-             `headers`, `properties`, `request`, `response`, `trailers`, `why`, `without`, `worker`",
+             `headers`, `properties`, `request`, `response`, `trailers`, `wait`, `why`, `without`, `worker`",
         ),
         (
             "request = 'GET /'\nheaders = ['a']\nexpect = { reply = 401 }",
