@@ -3,6 +3,8 @@
 mod bench;
 mod inspect;
 mod plugin;
+#[cfg(feature = "serve")]
+mod serve;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,8 @@ pub(crate) struct Arguments {
 enum Command {
     Bench(Box<Bench>),
     Inspect(Inspect),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Serve>),
 }
 
 impl Arguments {
@@ -30,6 +34,8 @@ impl Arguments {
         match self.command {
             Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
+            #[cfg(feature = "serve")]
+            Command::Serve(serve) => serve.run(),
         }
     }
 }
