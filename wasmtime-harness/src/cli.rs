@@ -3,6 +3,7 @@
 mod bench;
 mod inspect;
 mod plugin;
+mod run;
 #[cfg(feature = "serve")]
 mod serve;
 
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{bench::Bench, inspect::Inspect};
+use self::{bench::Bench, inspect::Inspect, run::Run};
 
 /// A deterministic host for proxy-wasm modules.
 #[derive(Parser)]
@@ -24,6 +25,7 @@ pub(crate) struct Arguments {
 enum Command {
     Bench(Box<Bench>),
     Inspect(Inspect),
+    Run(Run),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
 }
@@ -34,6 +36,7 @@ impl Arguments {
         match self.command {
             Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Run(run) => run.run(),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(),
         }

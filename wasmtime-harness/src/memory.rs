@@ -75,14 +75,37 @@ impl<'a> Filter<'a> {
     ///
     /// Nothing is handed over as address 0, as in Envoy.
     pub(crate) fn give(&mut self, bytes: &[u8], address: u32, size: u32) -> Result<(), Refusal> {
+        self.hand_over(bytes, Some(address), Some(size))
+    }
+
+    /// As [`Filter::give`], but address 0 means that the filter does not want to know: so
+    /// proxy-wasm-cpp-host has it for foreign functions.
+    pub(crate) fn give_if_wanted(
+        &mut self,
+        bytes: &[u8],
+        address: u32,
+        size: u32,
+    ) -> Result<(), Refusal> {
+        let wanted = |address: u32| (address != 0).then_some(address);
+        self.hand_over(bytes, wanted(address), wanted(size))
+    }
+
+    fn hand_over(
+        &mut self,
+        bytes: &[u8],
+        address: Option<u32>,
+        size: Option<u32>,
+    ) -> Result<(), Refusal> {
         let count = u32::try_from(bytes.len()).map_err(|_| OUTSIDE)?;
-        let copy = match count {
-            0 => 0,
-            _ => self.allocate(count)?,
-        };
-        self.write(copy, bytes)?;
-        self.write_u32(address, copy)?;
-        self.write_u32(size, count)
+        if let Some(address) = address {
+            let copy = match count {
+                0 => 0,
+                _ => self.allocate(count)?,
+            };
+            self.write(copy, bytes)?;
+            self.write_u32(address, copy)?;
+        }
+        size.map_or(Ok(()), |size| self.write_u32(size, count))
     }
 
     fn allocate(&mut self, size: u32) -> Result<u32, Refusal> {

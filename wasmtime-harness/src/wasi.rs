@@ -1,6 +1,9 @@
-//! The little of WASI preview 1 that a filter may rely on, as in proxy-wasm-cpp-host.
+//! WASI preview 1 as proxy-wasm-cpp-host has it (`src/exports.cc`): 45 functions, of which those for
+//! output, time, random bytes and the process work; there are no files and no sockets.
 
-use proxy_host_model::LogLevel;
+mod descriptors;
+mod refused;
+
 use wasmtime::{Caller, Linker};
 
 use crate::{memory::Filter, vm::State};
@@ -10,20 +13,16 @@ const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 const SUCCESS: u32 = 0;
 const BADF: u32 = 8;
+const NOTDIR: u32 = 20;
 const FAULT: u32 = 21;
 const INVAL: u32 = 28;
+const NOENT: u32 = 44;
+const NOSYS: u32 = 52;
 const NOTSUP: u32 = 58;
 
-/// `fs_rights_base` with `fd_write` alone, in the middle of an otherwise empty `fdstat`.
-const WRITE_ONLY: [u64; 3] = [0, 64, 0];
-
-/// Defines the functions; all others of WASI stay undefined.
+/// Defines the functions.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for module in MODULES {
-        linker.func_wrap(module, "fd_write", fd_write)?;
-        linker.func_wrap(module, "fd_fdstat_get", fd_fdstat_get)?;
-        linker.func_wrap(module, "fd_prestat_get", |_: u32, _: u32| BADF)?;
-        linker.func_wrap(module, "fd_close", |_: u32| SUCCESS)?;
         linker.func_wrap(module, "clock_time_get", clock_time_get)?;
         linker.func_wrap(module, "clock_res_get", clock_res_get)?;
         linker.func_wrap(module, "random_get", random_get)?;
@@ -32,48 +31,12 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         linker.func_wrap(module, "args_sizes_get", no_strings)?;
         linker.func_wrap(module, "args_get", |_: u32, _: u32| SUCCESS)?;
         linker.func_wrap(module, "sched_yield", || SUCCESS)?;
+        linker.func_wrap(module, "poll_oneoff", poll_oneoff)?;
         linker.func_wrap(module, "proc_exit", proc_exit)?;
+        descriptors::link(linker, module)?;
+        refused::link(linker, module)?;
     }
     Ok(())
-}
-
-/// What the filter prints goes to the log: standard output as info, standard error as error.
-fn fd_write(caller: Caller<'_, State>, fd: u32, vectors: u32, count: u32, written: u32) -> u32 {
-    let level = match fd {
-        1 => LogLevel::Info,
-        2 => LogLevel::Error,
-        _ => return BADF,
-    };
-    let mut filter = Filter::new(caller);
-    let Some(text) = gather(&filter, vectors, count) else {
-        return FAULT;
-    };
-    if !text.is_empty() {
-        filter.model().print(level, &text);
-    }
-    let size = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    errno(filter.write_u32(written, size))
-}
-
-fn gather(filter: &Filter<'_>, mut vectors: u32, count: u32) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    for _ in 0..count {
-        let vector = filter.read(vectors, 8).ok()?;
-        let (address, size) = vector.split_first_chunk::<4>()?;
-        let (size, _) = size.split_first_chunk::<4>()?;
-        let part = filter.read(u32::from_le_bytes(*address), u32::from_le_bytes(*size));
-        text.extend(part.ok()?);
-        vectors = vectors.checked_add(8)?;
-    }
-    Some(text)
-}
-
-fn fd_fdstat_get(caller: Caller<'_, State>, fd: u32, stat: u32) -> u32 {
-    if fd != 1 && fd != 2 {
-        return BADF;
-    }
-    let stat_bytes: Vec<u8> = WRITE_ONLY.into_iter().flat_map(u64::to_le_bytes).collect();
-    errno(Filter::new(caller).write(stat, &stat_bytes))
 }
 
 fn clock_time_get(caller: Caller<'_, State>, clock: u32, _precision: u64, time: u32) -> u32 {
@@ -110,6 +73,18 @@ fn no_strings(caller: Caller<'_, State>, count: u32, size: u32) -> u32 {
     errno(written.and_then(|()| filter.write_u32(size, 0)))
 }
 
+/// Nothing ever happens; the runtime of Go wants to hear that all is well.
+fn poll_oneoff(
+    caller: Caller<'_, State>,
+    _subscriptions: u32,
+    _events: u32,
+    _count: u32,
+    happened: u32,
+) -> u32 {
+    errno(Filter::new(caller).write_u32(happened, 0))
+}
+
+/// Envoy logs it and returns, and the filter runs into the `unreachable` that compilers put behind.
 fn proc_exit(code: u32) -> wasmtime::Result<()> {
     Err(wasmtime::Error::msg(format!("the filter called proc_exit({code})")))
 }

@@ -30,9 +30,9 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) enum Due {
     /// A root is ticked.
     Tick(u32),
-    /// The answer with this number to the HTTP call with this token arrives.
+    /// The answer with this number to the call with this token arrives.
     Answer(u32, u64),
-    /// The HTTP call with this token has waited long enough.
+    /// The HTTP or gRPC call with this token has waited long enough.
     Timeout(u32),
 }
 
@@ -286,9 +286,8 @@ impl Model {
             Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
             Context::Stream(_) | Context::Connection(_) => None,
         });
-        let calls = self.callouts.http.iter();
-        let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        ticks.chain(self.callouts.due_answers()).chain(calls).filter(|(at, _)| *at <= until).min()
+        let due = ticks.chain(self.callouts.due());
+        due.filter(|(at, _)| *at <= until).min()
     }
 
     /// The roots that asked for ticks.

@@ -192,6 +192,7 @@ fn grpc_tokens_tell_calls_from_streams() {
         assert!(model.callouts.grpc.is_empty());
         CONTINUE
     });
+    host.model(|model| model.settings.clusters.insert("u".to_owned()));
     assert!(host.request(get()).continued());
 }
 

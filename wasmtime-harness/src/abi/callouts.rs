@@ -24,6 +24,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let headers = filter.read(headers, headers_size)?;
                 let body = filter.read(body, body_size)?;
                 let trailers = filter.read(trailers, trailers_size)?;
+                // As in proxy-wasm-cpp-host: nothing is sent whose token cannot be written.
+                filter.write_u32(token, 0)?;
                 let found =
                     filter.model().http_call(&cluster, &headers, &body, &trailers, timeout)?;
                 filter.write_u32(token, found)

@@ -66,7 +66,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let name = filter.read(name, name_size)?;
                 let arguments = filter.read(arguments, arguments_size)?;
                 let found = filter.model().call_foreign_function(&name, &arguments)?;
-                filter.give(&found, result, result_size)
+                filter.give_if_wanted(&found, result, result_size)
             })
         },
     )?;

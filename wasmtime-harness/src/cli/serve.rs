@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, process::ExitCode, time::Durat
 
 use clap::{Args, ValueEnum};
 use proxy_host_model::{LogLevel, Model, OnTrap, Plan, Profile};
-use wasmtime_harness::{Module, Spawner};
+use wasmtime_harness::{Limits, Module, Spawner};
 
 use super::plugin::{Plugin, pair};
 use crate::serve::{self, Origin, Upstream};
@@ -37,6 +37,9 @@ pub(super) struct Serve {
     /// What becomes of requests once the filter has ended by a trap.
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = Policy::Closed)]
     on_trap: Policy,
+    /// How many units of fuel, about one for an instruction, a callback may use up; it traps then.
+    #[arg(long, value_name = "UNITS", default_value_t = Limits::default().fuel)]
+    fuel: u64,
     /// The lowest level of the filter's log lines that is shown.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Level::Info)]
     log_level: Level,
@@ -93,7 +96,7 @@ impl Serve {
         model.settings.log_level = level;
         self.plugin.apply(&mut model);
         serve::serve(serve::Plot {
-            spawner: Spawner::from(module),
+            spawner: Spawner { module, limits: Limits { fuel: self.fuel, ..Limits::default() } },
             plan: Plan { workers: usize::from(self.workers), on_trap, ..Plan::default() },
             model,
             vm_configuration,

@@ -72,7 +72,7 @@ fn a_filter_that_loops_for_ever_runs_out_of_fuel() {
             (loop $again (br $again))
             (i32.const 0))"#,
     );
-    let server = Server::start(filter.path, &[]);
+    let server = Server::start(filter.path, &["--fuel", "1000000"]);
     assert_eq!(server.get("/", &[]).status(), 503);
     server.wait_for("all fuel consumed");
 }

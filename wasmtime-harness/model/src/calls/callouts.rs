@@ -3,6 +3,7 @@
 use crate::{
     arguments::Pairs,
     callouts::{CallKind, GrpcCall, HttpCall},
+    grpc_service::{self, Target},
     model::Model,
     pairs::decode_pairs,
     status::{Refusal, Status},
@@ -33,9 +34,7 @@ impl Model {
                 let headers = decode_pairs(headers);
                 let complete =
                     [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
-                let known = model.settings.clusters.contains(cluster)
-                    || model.callouts.services.contains_key(cluster);
-                if !known || !complete || i32::try_from(timeout).is_err() {
+                if !model.knows_cluster(cluster) || !complete || i32::try_from(timeout).is_err() {
                     return Err(Status::BAD_ARGUMENT);
                 }
                 let call = HttpCall {
@@ -57,11 +56,13 @@ impl Model {
 
     /// Sends a gRPC request and gives the token that the answer will carry.
     ///
-    /// `timeout` is in milliseconds, 0 for none.
+    /// `upstream` is the name of a cluster or a serialised `GrpcService`; `timeout` is in
+    /// milliseconds, 0 for none.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// `PARSE_FAILURE` when the upstream is neither, `BAD_ARGUMENT` for a `GrpcService` without a
+    /// target (which ends Envoy's process), `INTERNAL_FAILURE` for one with an unknown cluster.
     pub fn grpc_call(
         &mut self,
         upstream: &[u8],
@@ -74,15 +75,25 @@ impl Model {
         self.host_call(
             "proxy_grpc_call",
             &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
-            |model| Ok(model.add_grpc([upstream, service, method], metadata, Some(message))),
+            |model| {
+                model.find_grpc_upstream(upstream)?;
+                let mut call =
+                    model.new_grpc(CallKind::Grpc, [upstream, service, method], metadata);
+                call.messages.push(message.to_vec());
+                call.closed = true;
+                call.deadline = model.clock.after_millis(timeout);
+                let token = call.token;
+                model.callouts.send_grpc(call, model.clock.monotonic());
+                Ok(token)
+            },
         )
     }
 
-    /// Opens a gRPC stream and gives its token.
+    /// Opens a gRPC stream and gives its token; see [`Model::grpc_call`].
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// `PARSE_FAILURE`, `BAD_ARGUMENT` and `INTERNAL_FAILURE` as for a call.
     pub fn grpc_stream(
         &mut self,
         upstream: &[u8],
@@ -93,7 +104,14 @@ impl Model {
         self.host_call(
             "proxy_grpc_stream",
             &[&upstream, &service, &method, &Pairs(metadata)],
-            |model| Ok(model.add_grpc([upstream, service, method], metadata, None)),
+            |model| {
+                model.find_grpc_upstream(upstream)?;
+                let names = [upstream, service, method];
+                let stream = model.new_grpc(CallKind::GrpcStream, names, metadata);
+                let token = stream.token;
+                model.callouts.send_grpc(stream, model.clock.monotonic());
+                Ok(token)
+            },
         )
     }
 
@@ -105,10 +123,10 @@ impl Model {
     /// open.
     pub fn grpc_send(&mut self, token: u32, message: &[u8], end: bool) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_send", &[&token, &message, &end], |model| {
-            if CallKind::of(token) != Some(CallKind::GrpcStream) {
+            if grpc_kind(token)? != CallKind::GrpcStream {
                 return Err(Status::BAD_ARGUMENT);
             }
-            let call = model.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)?;
+            let call = model.open_grpc(token)?;
             call.messages.push(message.to_vec());
             call.closed |= end;
             Ok(())
@@ -122,6 +140,7 @@ impl Model {
     /// `BAD_ARGUMENT` for a token of neither; `NOT_FOUND` when it is not open.
     pub fn grpc_cancel(&mut self, token: u32) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_cancel", &[&token], |model| {
+            grpc_kind(token)?;
             model.open_grpc(token)?;
             model.callouts.drop_grpc(token);
             Ok(())
@@ -136,9 +155,10 @@ impl Model {
     /// `BAD_ARGUMENT` for a token of neither; `NOT_FOUND` when it is not open.
     pub fn grpc_close(&mut self, token: u32) -> Result<(), Refusal> {
         self.host_call("proxy_grpc_close", &[&token], |model| {
+            let kind = grpc_kind(token)?;
             let call = model.open_grpc(token)?;
             call.closed = true;
-            if call.remote_closed || CallKind::of(token) == Some(CallKind::Grpc) {
+            if call.remote_closed || kind == CallKind::Grpc {
                 model.callouts.drop_grpc(token);
             }
             Ok(())
@@ -154,30 +174,51 @@ impl Model {
         self.host_call("proxy_get_status", &[], |model| Ok(model.callouts.status.clone()))
     }
 
-    /// The gRPC call or stream that this context's root opened.
-    fn open_grpc(&mut self, token: u32) -> Result<&mut GrpcCall, Status> {
-        if !matches!(CallKind::of(token), Some(CallKind::Grpc | CallKind::GrpcStream)) {
-            return Err(Status::BAD_ARGUMENT);
-        }
-        self.callouts.open_grpc(token).ok_or(Status::NOT_FOUND)
+    /// Whether there is such a cluster.
+    fn knows_cluster(&self, name: &str) -> bool {
+        self.settings.clusters.contains(name) || self.callouts.services.contains_key(name)
     }
 
-    fn add_grpc(&mut self, names: [&[u8]; 3], metadata: &[u8], message: Option<&[u8]>) -> u32 {
+    /// Envoy `Context::grpcCall`: a message, or else the name of a cluster.
+    fn find_grpc_upstream(&self, upstream: &[u8]) -> Result<(), Status> {
+        let known = |name| str::from_utf8(name).is_ok_and(|name| self.knows_cluster(name));
+        match grpc_service::target(upstream) {
+            Some(Target::Cluster(name)) if known(name) => Ok(()),
+            Some(Target::Cluster(_)) => Err(Status::INTERNAL_FAILURE),
+            Some(Target::Address) => Ok(()),
+            Some(Target::Nothing) => Err(Status::BAD_ARGUMENT),
+            None if known(upstream) => Ok(()),
+            None => Err(Status::PARSE_FAILURE),
+        }
+    }
+
+    /// The gRPC call or stream that this context's root opened.
+    fn open_grpc(&mut self, token: u32) -> Result<&mut GrpcCall, Status> {
+        let root = self.root_id();
+        let call = self.callouts.open_grpc(token).filter(|call| call.root == root);
+        call.ok_or(Status::NOT_FOUND)
+    }
+
+    /// A gRPC call or stream of this context's root on which nothing has been said.
+    fn new_grpc(&mut self, kind: CallKind, names: [&[u8]; 3], metadata: &[u8]) -> GrpcCall {
         let [upstream, service, method] = names.map(<[u8]>::to_vec);
-        let kind = if message.is_some() { CallKind::Grpc } else { CallKind::GrpcStream };
-        let call = GrpcCall {
+        GrpcCall {
             token: self.callouts.token(kind),
             root: self.root_id(),
             upstream,
             service,
             method,
             metadata: decode_pairs(metadata),
-            messages: message.map(<[u8]>::to_vec).into_iter().collect(),
-            closed: message.is_some(),
+            messages: Vec::new(),
+            deadline: None,
+            closed: false,
             remote_closed: false,
-        };
-        let token = call.token;
-        self.callouts.grpc.push(call);
-        token
+        }
     }
+}
+
+/// The kind of gRPC call that a token may be of.
+fn grpc_kind(token: u32) -> Result<CallKind, Status> {
+    let kind = CallKind::of(token).filter(|kind| *kind != CallKind::Http);
+    kind.ok_or(Status::BAD_ARGUMENT)
 }

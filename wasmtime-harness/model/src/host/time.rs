@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     callback::Callback,
+    callouts::Arriving,
     model::Due,
-    services::ServiceAnswer,
+    services::{GrpcAnswer, ServiceAnswer},
     shared::{Consumer, Ready},
 };
 
@@ -81,7 +82,11 @@ impl<G: Guest> Host<G> {
             }
             Due::Timeout(token) => {
                 if let Some(call) = self.guest.model(|model| model.callouts.end(token)) {
-                    self.arrive(call.root, token, ServiceAnswer::timeout().what);
+                    self.arrive(call.root, token, Arriving::Http(ServiceAnswer::timeout().what));
+                } else {
+                    for (_, event) in GrpcAnswer::timeout().events {
+                        self.grpc_event(token, event);
+                    }
                 }
             }
         }
