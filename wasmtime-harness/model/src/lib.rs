@@ -17,6 +17,7 @@
 //! seed, and any host call can be made to fail with any status (see [`Fault`]).
 
 mod arguments;
+mod arrival;
 mod callback;
 mod callouts;
 mod calls;
@@ -54,7 +55,7 @@ pub use callouts::{Callouts, GrpcCall, HttpCall};
 pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
 pub use fault::{ALLOCATOR, Effect, Fault};
-pub use fleet::{Fleet, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
+pub use fleet::{Fleet, FleetConnection, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
 pub use flow::Sent;
 pub use headers::Headers;
 pub use host::{Guest, Host, OpenConnection, OpenStream, Peer, Progress};
