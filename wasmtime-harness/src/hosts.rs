@@ -1,5 +1,10 @@
-//! What known hosts offer to a module, and where they differ. Found by trying: Envoy 1.40, nginx
-//! 1.22 with ngx_wasm_module, and the sources of proxy-wasm/test-framework.
+//! What known hosts make of a module before it runs. What they do differently comes from their
+//! profiles; proxy-wasm/test-framework is judged by its sources.
+
+use proxy_host_model::{
+    Profile,
+    profile::{Denial, Settable, UnknownUpstream},
+};
 
 use crate::inspect::{Item, Verdict};
 
@@ -56,54 +61,91 @@ const MARKERS: [&str; 3] =
 /// Names of the allocator, the usual one first.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
-/// What ngx_wasm_module does in its own way, by the import that asks for it.
-const NGINX_HABITS: [(&str, &str); 4] = [
-    (
-        "env.proxy_define_metric",
-        "defining a metric ends the process unless a metrics zone is declared",
-    ),
-    ("env.proxy_call_foreign_function", "an unknown foreign function is a trap, not NOT_FOUND"),
-    ("env.proxy_set_property", "properties outside wasmx and ngx are NOT_FOUND when set"),
-    ("env.proxy_http_call", "a call goes to an address, not to the name of a cluster"),
-];
+/// The hosts that a module is judged for, which are real ones.
+const HOSTS: [Profile; 2] = [Profile::ENVOY_1_40, Profile::NGX_WASM];
 
 /// What each known host makes of a module with these imports and exports.
 pub(crate) fn judge(imports: &[Item], exports: &[Item]) -> Vec<Verdict> {
-    vec![
-        Verdict {
-            host: "envoy-1.40",
-            refuses: [unlinkable(imports), incomplete(exports, &ALLOCATORS)].concat(),
-            beware: passive(exports),
+    let known = HOSTS.iter().map(|profile| Verdict {
+        host: profile.name,
+        refuses: [
+            unlinkable(imports),
+            refusals(profile, imports.iter().map(|item| item.name.as_str())),
+            incomplete(exports, &ALLOCATORS),
+        ]
+        .concat(),
+        beware: [habits(profile, imports), silence(profile, exports), passive(exports)].concat(),
+    });
+    let framework = Verdict {
+        host: "test-framework",
+        refuses: imports
+            .iter()
+            .filter(|item| wasi(&item.name).is_some())
+            .map(|item| format!("it asks for {}; this host offers nothing of WASI", item.name))
+            .chain(incomplete(exports, &["malloc"]))
+            .collect(),
+        beware: Vec::new(),
+    };
+    known.chain([framework]).collect()
+}
+
+/// Why a host of this profile would not link a module that imports these.
+pub(crate) fn refusals<'a>(
+    profile: &Profile,
+    imports: impl Iterator<Item = &'a str>,
+) -> Vec<String> {
+    let why = |import: &str| {
+        let name = import.strip_prefix("env.")?;
+        if profile.missing.contains(&name) {
+            return Some(format!("it asks for {import}, which this host does not offer"));
+        }
+        let (_, other) = profile.retyped.iter().find(|(known, _)| *known == name)?;
+        let (_, kind) = PROXY.iter().find(|(known, _)| *known == name)?;
+        let count = kind.matches("i32").count().saturating_sub(1);
+        Some(format!("it asks for {import} with {count} parameter(s); this host has {other}"))
+    };
+    imports.filter_map(why).collect()
+}
+
+/// What the host does in its own way with what the module asks for.
+fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
+    let without = |denial: Option<Denial>, what: &str| {
+        denial.map(|denial| format!("{what} that is not declared is refused: {denial}"))
+    };
+    let habit = |name: &str| match name {
+        name if profile.unimplemented.contains(&name) => {
+            Some(format!("it does not work in this host: {}", profile.unimplemented_call))
+        }
+        "proxy_define_metric" => without(profile.metrics_without_zone, "a metric in a zone"),
+        "proxy_get_shared_data" | "proxy_set_shared_data" => {
+            without(profile.shared_without_zone, "a key in a zone")
+        }
+        "proxy_register_shared_queue" => without(profile.shared_without_zone, "a queue in a zone"),
+        "proxy_call_foreign_function" => match profile.unknown_foreign_function {
+            Denial::Status(_) => None,
+            denial => Some(format!("an unknown foreign function is no NOT_FOUND: {denial}")),
         },
-        Verdict {
-            host: "ngx_wasm",
-            refuses: [
-                unlinkable(imports),
-                incomplete(exports, &ALLOCATORS),
-                asks(imports, "env.proxy_get_log_level", |item| {
-                    format!("it asks for {} with one parameter; this host has two", item.name)
-                }),
-            ]
-            .concat(),
-            beware: NGINX_HABITS
-                .into_iter()
-                .flat_map(|(name, habit)| {
-                    asks(imports, name, |item| format!("{}: {habit}", item.name))
-                })
-                .chain(passive(exports))
-                .collect(),
+        "proxy_set_property" => match profile.settable {
+            Settable::Any => None,
+            settable => Some(format!("{settable} can be set, other properties are NOT_FOUND")),
         },
-        Verdict {
-            host: "test-framework",
-            refuses: imports
-                .iter()
-                .filter(|item| wasi(&item.name).is_some())
-                .map(|item| format!("it asks for {}; this host offers nothing of WASI", item.name))
-                .chain(incomplete(exports, &["malloc"]))
-                .collect(),
-            beware: Vec::new(),
-        },
-    ]
+        "proxy_http_call" if profile.unknown_upstream == UnknownUpstream::FailsLater => {
+            Some("a call goes to an address, not to the name of a cluster".to_owned())
+        }
+        _ => None,
+    };
+    let names = imports.iter().filter_map(|item| item.name.strip_prefix("env."));
+    names.filter_map(|name| habit(name).map(|habit| format!("env.{name}: {habit}"))).collect()
+}
+
+/// What the module offers and the host never calls.
+fn silence(profile: &Profile, exports: &[Item]) -> Vec<String> {
+    let silent = exports.iter().map(|item| item.name.as_str());
+    let silent: Vec<&str> = silent.filter(|name| profile.silent_callbacks.contains(name)).collect();
+    if silent.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("this host never calls {}", silent.join(", "))]
 }
 
 /// Imports that neither the ABI nor WASI has, or has with another type.
@@ -144,10 +186,6 @@ fn passive(exports: &[Item]) -> Vec<String> {
     let sees = exports.iter().any(|item| item.name == "proxy_on_request_headers");
     let warning = "it exports no proxy_on_request_headers: every request passes unseen";
     if sees { Vec::new() } else { vec![warning.to_owned()] }
-}
-
-fn asks(imports: &[Item], name: &str, why: impl Fn(&Item) -> String) -> Vec<String> {
-    imports.iter().filter(|item| item.name == name).map(why).collect()
 }
 
 /// The name of a function of WASI preview 1.

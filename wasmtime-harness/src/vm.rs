@@ -10,6 +10,7 @@ use wasmtime::{
 
 use crate::{
     error::Error,
+    hosts,
     module::{Limits, Metering},
 };
 
@@ -57,6 +58,13 @@ impl Vm {
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
+        let imports = ready.module().imports();
+        let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
+        let imports: Vec<String> = imports.collect();
+        let why = hosts::refusals(&model.profile, imports.iter().map(String::as_str));
+        if !why.is_empty() {
+            return Err(Error::Refused { host: model.profile.name, why });
+        }
         let state = State {
             model,
             memory: None,

@@ -54,7 +54,7 @@ fn it_tells_size_version_memory_imports_and_exports() {
 }
 
 #[test]
-fn the_whole_abi_loads_everywhere_but_where_one_function_differs() {
+fn the_whole_abi_loads_everywhere_but_where_functions_differ() {
     let all = Inspection::of(&wat::parse_str(include_str!("fixtures/all_imports.wat")).unwrap());
     let all = all.unwrap();
     let refuses = |host: &str| {
@@ -63,7 +63,9 @@ fn the_whole_abi_loads_everywhere_but_where_one_function_differs() {
     assert_eq!(refuses("envoy-1.40"), "", "the table and the fixture have the same types");
     assert_eq!(
         refuses("ngx_wasm"),
-        "it asks for env.proxy_get_log_level with one parameter; this host has two"
+        "it asks for env.proxy_get_log_level with 1 parameter(s); this host has 2\n\
+         it asks for env.proxy_get_header_map_size, which this host does not offer\n\
+         it asks for env.proxy_get_buffer_status, which this host does not offer"
     );
     assert!(refuses("test-framework").contains("offers nothing of WASI"));
 }
@@ -98,7 +100,18 @@ fn every_reason_to_refuse_is_told() {
         ["it exports no proxy_on_request_headers: every request passes unseen"]
     );
     let metric = import("proxy_define_metric", "(param i32 i32 i32 i32) (result i32)");
-    assert!(verdict(&metric, "ngx_wasm").beware[0].contains("ends the process"));
+    assert!(verdict(&metric, "ngx_wasm").beware[0].contains("the process ends"));
+    let foreign =
+        import("proxy_call_foreign_function", "(param i32 i32 i32 i32 i32 i32) (result i32)");
+    let queue = r#"(func (export "proxy_on_queue_ready") (param i32 i32))"#;
+    assert_eq!(
+        verdict(&format!("{foreign} {queue}"), "ngx_wasm").beware,
+        [
+            "env.proxy_call_foreign_function: an unknown foreign function is no NOT_FOUND: trap",
+            "this host never calls proxy_on_queue_ready",
+        ]
+    );
+    assert_eq!(verdict(&format!("{foreign} {queue}"), "envoy-1.40").beware, Vec::<String>::new());
 }
 
 #[test]

@@ -91,6 +91,16 @@ fn callbacks_come_in_the_order_and_with_the_end_of_each_host() {
 }
 
 #[test]
+fn nginx_counts_no_pseudo_headers() {
+    let counted = |profile| {
+        let request = Request::from_iter([(":method", "GET"), (":path", "/"), ("x", "1")]);
+        callbacks(profile, request)[2].1[0]
+    };
+    assert_eq!(counted(ENVOY), 3);
+    assert_eq!(counted(NGX), 1);
+}
+
+#[test]
 fn nginx_brings_a_body_at_once_and_trailers_never() {
     let request = || {
         let parts = ["ab", "c"].map(|part| part.as_bytes().to_vec());
