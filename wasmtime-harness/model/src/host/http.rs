@@ -132,6 +132,7 @@ impl<G: Guest> Host<G> {
         });
         // Envoy's order; the specification logs after done.
         self.call(Callback::Log { context });
+        self.stream(context, |stream| stream.logging = false);
         self.call(Callback::Done { context });
         self.call(Callback::Delete { context });
         let trap = self.trap.clone();
@@ -260,8 +261,10 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             let body_passes = model.settings.body_passes_paused_headers;
-            let iteration = Iteration::after_headers(answer.unwrap_or_default(), stop, body_passes);
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
+                let answer = answer.unwrap_or_default();
+                let iteration = Iteration::after_headers(answer, stop, body_passes);
                 stream.flow_mut(side).headers_answered(iteration);
             }
         });
@@ -280,6 +283,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
                 let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
                 stream.flow_mut(side).body_answered(answer);
             }
@@ -299,6 +303,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let goes_on = answer == Some(0) && !model.stop;
             if let Some(stream) = model.stream_mut(context) {
+                let goes_on = goes_on && !stream.wishes.reset;
                 stream.flow_mut(side).trailers_answered(goes_on);
             }
         });
