@@ -3,12 +3,13 @@
 mod bench;
 mod inspect;
 mod plugin;
+mod run;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{bench::Bench, inspect::Inspect};
+use self::{bench::Bench, inspect::Inspect, run::Run};
 
 /// A deterministic host for proxy-wasm modules.
 #[derive(Parser)]
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
 enum Command {
     Bench(Box<Bench>),
     Inspect(Inspect),
+    Run(Run),
 }
 
 impl Arguments {
@@ -30,6 +32,7 @@ impl Arguments {
         match self.command {
             Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Run(run) => run.run(),
         }
     }
 }

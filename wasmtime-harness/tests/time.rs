@@ -14,19 +14,17 @@ use filter::{get, host, on_headers};
 /// Reads the host call's clock, WASI's wall clock and WASI's monotonic clock, over and over: the
 /// readings of one request are 64 bits each, from address 0.
 fn clocks() -> Host<Vm> {
-    let read = |address: u32| {
+    let read = |[host, wall, monotonic]: [u32; 3]| {
         format!(
-            "(drop (call $now (i32.const {address})))
-             (drop (call $clock (i32.const 0) (i64.const 1) (i32.const {})))
-             (drop (call $clock (i32.const 1) (i64.const 1) (i32.const {})))",
-            address + 8,
-            address + 16
+            "(drop (call $now (i32.const {host})))
+             (drop (call $clock (i32.const 0) (i64.const 1) (i32.const {wall})))
+             (drop (call $clock (i32.const 1) (i64.const 1) (i32.const {monotonic})))"
         )
     };
     on_headers(
         r#"(import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))
            (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))"#,
-        &format!("{} {} (i32.const 0)", read(0), read(24)),
+        &format!("{} {} (i32.const 0)", read([0, 8, 16]), read([24, 32, 40])),
     )
 }
 

@@ -7,7 +7,7 @@ use crate::{
     clock::nanos,
     headers::Headers,
     model::Due,
-    services::{Answered, Service},
+    services::{Answered, GrpcEvent, GrpcService, Service},
 };
 
 /// An HTTP call that a filter asked for.
@@ -67,6 +67,8 @@ pub struct Callouts {
     /// is known to the [`Settings`](crate::Settings) alone leaves the answer to
     /// [`Host::answer`](crate::Host::answer).
     pub services: BTreeMap<String, Service>,
+    /// What answers gRPC calls and streams, by service and method, as `package.Service/Method`.
+    pub grpc_services: BTreeMap<String, GrpcService>,
     /// Answers on their way, by the order in which they set out.
     arrivals: BTreeMap<u64, Arrival>,
     last_arrival: u64,
@@ -86,9 +88,16 @@ pub struct Callouts {
 pub(crate) struct Arrival {
     pub(crate) token: u32,
     pub(crate) root: u32,
-    pub(crate) what: Answered,
+    pub(crate) what: Arriving,
     /// When it is there, on the monotonic clock in nanoseconds.
     at: u64,
+}
+
+/// What arrives.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Arriving {
+    Http(Answered),
+    Grpc(GrpcEvent),
 }
 
 /// An HTTP answer while the filter may read it.
@@ -106,13 +115,29 @@ impl Callouts {
         if let Some(answer) = service.and_then(Service::call) {
             let at = now.saturating_add(nanos(answer.after));
             for _ in 0..answer.times {
-                self.last_arrival = self.last_arrival.saturating_add(1);
-                let what = answer.what.clone();
-                let arrival = Arrival { token: call.token, root: call.root, what, at };
-                self.arrivals.insert(self.last_arrival, arrival);
+                let what = Arriving::Http(answer.what.clone());
+                self.set_out(Arrival { token: call.token, root: call.root, what, at });
             }
         }
         self.http.push(call);
+    }
+
+    /// Opens a gRPC call or stream at this time of the monotonic clock; a service answers it.
+    pub(crate) fn send_grpc(&mut self, call: GrpcCall, now: u64) {
+        let name = [&*call.service, b"/", &*call.method].concat();
+        let service = str::from_utf8(&name).ok().and_then(|name| self.grpc_services.get_mut(name));
+        for (after, event) in service.and_then(GrpcService::call).into_iter().flat_map(|a| a.events)
+        {
+            let at = now.saturating_add(nanos(after));
+            let what = Arriving::Grpc(event);
+            self.set_out(Arrival { token: call.token, root: call.root, what, at });
+        }
+        self.grpc.push(call);
+    }
+
+    fn set_out(&mut self, arrival: Arrival) {
+        self.last_arrival = self.last_arrival.saturating_add(1);
+        self.arrivals.insert(self.last_arrival, arrival);
     }
 
     /// The HTTP call with this token, which waits no longer.
@@ -121,18 +146,27 @@ impl Callouts {
         Some(self.http.remove(at))
     }
 
-    /// The answers on their way, with their times.
-    pub(crate) fn due_answers(&self) -> impl Iterator<Item = (u64, Due)> {
-        self.arrivals
-            .iter()
-            .map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)))
+    /// The answers on their way and the ends of time limits, with their times.
+    pub(crate) fn due(&self) -> impl Iterator<Item = (u64, Due)> {
+        let arrivals = self.arrivals.iter();
+        let arrivals =
+            arrivals.map(|(number, arrival)| (arrival.at, Due::Answer(arrival.token, *number)));
+        let http = self.http.iter().map(|call| (call.deadline, call.token));
+        let grpc = self.grpc.iter().map(|call| (call.deadline, call.token));
+        let limits = http.chain(grpc);
+        arrivals.chain(limits.filter_map(|(at, token)| Some((at?, Due::Timeout(token)))))
     }
 
     /// An answer that is there, unless nobody waits for it any more and `late` ones do not count.
+    ///
+    /// A gRPC call that is over is told nothing in any case: see [`Callouts::open_grpc`].
     pub(crate) fn arrive(&mut self, number: u64, late: bool) -> Option<Arrival> {
         let arrival = self.arrivals.remove(&number)?;
-        let awaited = self.end(arrival.token).is_some();
-        (awaited || late).then_some(arrival)
+        let awaited = match arrival.what {
+            Arriving::Http(_) => self.end(arrival.token).is_some() || late,
+            Arriving::Grpc(_) => true,
+        };
+        awaited.then_some(arrival)
     }
 
     /// Drops what a root that is gone waits for, as Envoy does.

@@ -131,6 +131,14 @@ impl<S: Spawn> Fleet<S> {
         self.world(|world| world.clock.advance_to(until));
     }
 
+    /// How long it is until something falls due, if something will: when to call
+    /// [`Fleet::advance`] next, for a proxy that follows real time.
+    pub fn due_in(&mut self) -> Option<Duration> {
+        let (at, _) = self.next_place(u64::MAX)?;
+        let now = self.world(|world| world.clock.monotonic());
+        Some(Duration::from_nanos(at.saturating_sub(now)))
+    }
+
     /// Tells the one consumer of each queue of the items that came since the last time, until there
     /// are no more.
     pub fn deliver_queues(&mut self) {

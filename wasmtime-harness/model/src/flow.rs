@@ -29,14 +29,17 @@ pub(crate) struct Flow {
     closed: bool,
 }
 
-/// What has gone on past the filter.
+/// What has gone on past the filter, of a request or of a response.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Sent {
-    pub(crate) headers: Option<Headers>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) trailers: Option<Headers>,
+pub struct Sent {
+    /// The headers, once they have.
+    pub headers: Option<Headers>,
+    /// The bytes of the body so far.
+    pub body: Vec<u8>,
+    /// The trailers, once they have.
+    pub trailers: Option<Headers>,
     /// Whether the end has gone on too.
-    pub(crate) complete: bool,
+    pub complete: bool,
 }
 
 /// How far a direction has come on the proxy's side.

@@ -14,7 +14,7 @@ use crate::{
     wish::Wish,
 };
 
-pub use http::OpenStream;
+pub use http::{OpenStream, Progress};
 pub use tcp::{OpenConnection, Peer};
 pub(crate) use time::{QUEUE_TURNS, Rush};
 

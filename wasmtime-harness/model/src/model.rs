@@ -30,12 +30,10 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) enum Due {
     /// A root is ticked.
     Tick(u32),
-    /// The answer with this number to the HTTP call with this token arrives.
+    /// The answer with this number to the call with this token arrives.
     Answer(u32, u64),
-    /// The HTTP call with this token has waited long enough.
+    /// The HTTP or gRPC call with this token has waited long enough.
     Timeout(u32),
-    /// The gRPC call with this token has waited long enough.
-    GrpcTimeout(u32),
 }
 
 /// The host side of one VM: everything that host calls read and change.
@@ -288,12 +286,7 @@ impl Model {
             Context::Root(root) => root.next_tick.map(|at| (at, Due::Tick(*id))),
             Context::Stream(_) | Context::Connection(_) => None,
         });
-        let calls = self.callouts.http.iter();
-        let calls = calls.filter_map(|call| call.deadline.map(|at| (at, Due::Timeout(call.token))));
-        let grpc = self.callouts.grpc.iter();
-        let grpc =
-            grpc.filter_map(|call| call.deadline.map(|at| (at, Due::GrpcTimeout(call.token))));
-        let due = ticks.chain(self.callouts.due_answers()).chain(calls).chain(grpc);
+        let due = ticks.chain(self.callouts.due());
         due.filter(|(at, _)| *at <= until).min()
     }
 
@@ -316,6 +309,19 @@ impl Model {
 
     pub(crate) fn write_call(&mut self, call: Call) {
         self.trace.push(self.context_id(), call);
+    }
+
+    /// Takes all that was logged and called so far, for a proxy that runs on for ever.
+    ///
+    /// Outcomes lack it then: those of open streams, too.
+    pub fn drain(&mut self) -> (Vec<LogLine>, Vec<Call>) {
+        (self.logs.take(|_| true), self.trace.take(|_| true))
+    }
+
+    /// The thread that the VM belongs to, or `canary`; `None` if there is only one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// What was logged since the last time, except by streams that are still open, so that each

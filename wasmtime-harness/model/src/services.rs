@@ -55,9 +55,7 @@ impl Service {
 
     /// Counts a call and gives what becomes of it.
     pub(crate) fn call(&mut self) -> Option<ServiceAnswer> {
-        let number = usize::try_from(self.calls).unwrap_or(usize::MAX);
-        self.calls = self.calls.saturating_add(1);
-        self.answers.get(number).or_else(|| self.answers.last()).cloned()
+        this_or_last(&self.answers, &mut self.calls)
     }
 }
 
@@ -119,7 +117,7 @@ impl ServiceAnswer {
     /// A call with a time limit gets it by itself when that is over.
     #[must_use]
     pub fn timeout() -> Self {
-        Self::local(504, "upstream request timeout")
+        Self::local(504, TIMEOUT)
     }
 
     /// The same, this long after the call.
@@ -144,6 +142,109 @@ impl ServiceAnswer {
         Self::response(Headers::from_iter(headers), text.as_bytes())
     }
 }
+
+/// What answers the gRPC calls and streams of one method.
+///
+/// The first answer is for the first call, the second for the next, and the last one for all calls
+/// after it. Without any, no call is ever answered.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GrpcService {
+    /// The answers in order.
+    pub answers: Vec<GrpcAnswer>,
+    /// How many calls came so far.
+    pub calls: u64,
+}
+
+/// What becomes of one gRPC call or stream: nothing, if there are no events.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GrpcAnswer {
+    /// What happens, each so long after the call.
+    pub events: Vec<(Duration, GrpcEvent)>,
+}
+
+/// Something that a filter is told about its gRPC call or stream.
+///
+/// Envoy tells a call that went well of its message alone, one that did not of its end alone, and a
+/// stream of everything (`context.cc`, `AsyncRequestCallbacks` and `AsyncStreamCallbacks`). After a
+/// call's message, or the end of either, nothing more comes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GrpcEvent {
+    /// The metadata that begins the answer.
+    InitialMetadata(Headers),
+    /// A message.
+    Message(Vec<u8>),
+    /// The metadata that ends the answer.
+    TrailingMetadata(Headers),
+    /// The end.
+    Close {
+        /// The gRPC status.
+        status: u32,
+        /// What the other side says about it.
+        message: String,
+    },
+}
+
+impl GrpcService {
+    /// A service that answers one call after the other like this.
+    #[must_use]
+    pub fn new(answers: impl IntoIterator<Item = GrpcAnswer>) -> Self {
+        Self { answers: answers.into_iter().collect(), calls: 0 }
+    }
+
+    /// Counts a call and gives what becomes of it.
+    pub(crate) fn call(&mut self) -> Option<GrpcAnswer> {
+        this_or_last(&self.answers, &mut self.calls)
+    }
+}
+
+impl GrpcAnswer {
+    /// Nothing so far; see [`GrpcAnswer::then`].
+    #[must_use]
+    pub fn never() -> Self {
+        Self::default()
+    }
+
+    /// One message, at once.
+    #[must_use]
+    pub fn message(message: &[u8]) -> Self {
+        Self::never().then(Duration::ZERO, GrpcEvent::Message(message.to_vec()))
+    }
+
+    /// An end with this status, at once.
+    #[must_use]
+    pub fn close(status: u32, message: &str) -> Self {
+        let message = message.to_owned();
+        Self::never().then(Duration::ZERO, GrpcEvent::Close { status, message })
+    }
+
+    /// The service takes too long: Envoy ends the call as unavailable, with the words of its 504.
+    ///
+    /// A call with a time limit gets it by itself when that is over.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::close(UNAVAILABLE, TIMEOUT)
+    }
+
+    /// The same, and this happens too, so long after the call.
+    #[must_use]
+    pub fn then(mut self, after: Duration, event: GrpcEvent) -> Self {
+        self.events.push((after, event));
+        self
+    }
+}
+
+/// The answer for the call with this number, which is counted.
+fn this_or_last<T: Clone>(answers: &[T], calls: &mut u64) -> Option<T> {
+    let number = usize::try_from(*calls).unwrap_or(usize::MAX);
+    *calls = calls.saturating_add(1);
+    answers.get(number).or_else(|| answers.last()).cloned()
+}
+
+/// What Envoy says of an answer that takes too long.
+const TIMEOUT: &str = "upstream request timeout";
+
+/// The gRPC status that Envoy makes of a 504 (`Grpc::Utility::httpToGrpcStatus`).
+const UNAVAILABLE: u32 = 14;
 
 /// How Envoy 1.40 begins to say that a service went away too early; the reason follows.
 const NO_HEADERS: &str =

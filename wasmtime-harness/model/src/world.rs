@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, mem};
 
-use crate::{clock::Clock, metrics::Metrics, model::Model, services::Service, shared::Shared};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    model::Model,
+    services::{GrpcService, Service},
+    shared::Shared,
+};
 
 /// What all VMs of one proxy see, whichever of them runs.
 ///
@@ -15,8 +21,10 @@ pub struct World {
     pub shared: Shared,
     /// The values of metrics.
     pub metrics: Metrics,
-    /// What answers calls, by cluster: a service counts the calls of all VMs.
+    /// What answers HTTP calls, by cluster: a service counts the calls of all VMs.
     pub services: BTreeMap<String, Service>,
+    /// What answers gRPC calls and streams, as `package.Service/Method`.
+    pub grpc_services: BTreeMap<String, GrpcService>,
     /// What a [`Recorder`](crate::Recorder) wrote down so far, in order of events.
     pub record: String,
 }
@@ -28,6 +36,7 @@ impl World {
         mem::swap(&mut self.shared, &mut model.shared);
         self.metrics.swap_values(&mut model.metrics);
         mem::swap(&mut self.services, &mut model.callouts.services);
+        mem::swap(&mut self.grpc_services, &mut model.callouts.grpc_services);
         mem::swap(&mut self.record, &mut model.record);
     }
 }

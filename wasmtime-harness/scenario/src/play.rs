@@ -65,7 +65,9 @@ fn model(scenario: &Scenario, profile: Profile) -> Model {
         vm_id: scenario.vm_id.clone(),
         log_level: scenario.log_level,
         clusters: scenario.clusters.iter().cloned().collect(),
-        ..Settings::default()
+        server_name: scenario.server_name.clone(),
+        zones: scenario.zones.iter().cloned().collect(),
+        body_passes_paused_headers: scenario.body_passes_paused_headers,
     };
     model.clock = Clock::at_nanos(scenario.now);
     model.foreign = scenario.foreign.clone();
@@ -234,10 +236,18 @@ fn configured(
 ) -> String {
     let word = |accepted| if accepted { "accepted" } else { "refused" };
     if started.accepted != expected {
-        let traps = started.canary.iter().chain(started.vms.iter().map(|(_, startup)| startup));
-        let trap = traps.filter_map(|startup| startup.trap.as_ref()).next();
-        let trap = trap.map_or_else(String::new, |trap| format!(", a trap: {trap}"));
-        let found = format!("{}{trap}", word(started.accepted));
+        let mut startups =
+            started.canary.iter().chain(started.vms.iter().map(|(_, startup)| startup));
+        let refused = startups.find(|startup| !startup.accepted);
+        let why = refused.map_or_else(String::new, |startup| match &startup.trap {
+            Some(trap) => format!(", a trap: {trap}"),
+            None if startup.logs.is_empty() => String::new(),
+            None => {
+                let logs = startup.logs.iter().map(|line| format!("{:?}", line.to_string()));
+                format!("; it logged {}", logs.collect::<Vec<_>>().join(", "))
+            }
+        });
+        let found = format!("{}{why}", word(started.accepted));
         differences.add("the configuration", word(expected), found);
     }
     format!("{what} -> {}", word(started.accepted))

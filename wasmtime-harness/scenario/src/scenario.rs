@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use proxy_host_model::{Fault, LogLevel, OnTrap, Plan, Profile, Service, Status};
+use proxy_host_model::{Fault, LogLevel, OnTrap, Plan, Profile, Service, Settings, Status};
 
 use crate::{
     error::Error,
@@ -54,6 +54,13 @@ pub struct Scenario {
     pub log_level: LogLevel,
     /// Clusters that can be called and that answer only where a step says so.
     pub clusters: Vec<String>,
+    /// The proxy's own name and port, for hosts that show it in the place of `:authority`.
+    pub server_name: String,
+    /// Zones of shared memory that the proxy declares, for hosts that keep shared data, queues and
+    /// metrics in none but those.
+    pub zones: Vec<String>,
+    /// Whether a filter that holds headers back is shown the body all the same.
+    pub body_passes_paused_headers: bool,
     /// The configuration of the VM.
     pub vm_configuration: Vec<u8>,
     /// The configuration of the plugin.
@@ -126,8 +133,11 @@ impl Scenario {
         };
         let (vm_id, root_id, name) =
             (text("vm_id", "vm"), text("root_id", ""), text("name", "filter"));
+        let server_name = text("server_name", &Settings::default().server_name);
         let level = table.take("log_level").and_then(|level| level.one_of(&LEVELS));
         let clusters = table.take("clusters").and_then(|names| names.texts()).unwrap_or_default();
+        let zones = table.take("zones").and_then(|names| names.texts()).unwrap_or_default();
+        let passes = table.take("body_passes_paused_headers").and_then(|yes| yes.boolean());
         let names = ["vm_configuration", "vm_configuration_file"];
         let vm_configuration = configuration(&mut table, names, folder);
         let names = ["configuration", "configuration_file"];
@@ -169,6 +179,9 @@ impl Scenario {
             name,
             log_level: level.unwrap_or(LogLevel::Info),
             clusters,
+            server_name,
+            zones,
+            body_passes_paused_headers: passes.unwrap_or_default(),
             vm_configuration,
             configuration,
             plan,

@@ -83,7 +83,7 @@ impl Model {
                 call.closed = true;
                 call.deadline = model.clock.after_millis(timeout);
                 let token = call.token;
-                model.callouts.grpc.push(call);
+                model.callouts.send_grpc(call, model.clock.monotonic());
                 Ok(token)
             },
         )
@@ -109,7 +109,7 @@ impl Model {
                 let names = [upstream, service, method];
                 let stream = model.new_grpc(CallKind::GrpcStream, names, metadata);
                 let token = stream.token;
-                model.callouts.grpc.push(stream);
+                model.callouts.send_grpc(stream, model.clock.monotonic());
                 Ok(token)
             },
         )

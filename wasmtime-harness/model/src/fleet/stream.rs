@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     headers::Headers,
-    host::{Host, OpenStream},
+    host::{Host, OpenStream, Progress},
     outcome::{Fate, Outcome},
     place::Place,
     request::Request,
@@ -118,6 +118,15 @@ impl<S: Spawn> Fleet<S> {
     /// part of them, or of their response, was to be shown to the filter.
     pub fn fate(&mut self, stream: &FleetStream) -> Fate {
         on_its_host!(self, stream, |host| host.fate(&stream.open))
+    }
+
+    /// Shows `visit` how far an open stream has come; see [`Host::progress`].
+    pub fn progress<R>(
+        &mut self,
+        stream: &FleetStream,
+        visit: impl FnOnce(Progress<'_>) -> R,
+    ) -> Option<R> {
+        on_its_host!(self, stream, |host| host.progress(&stream.open, visit))
     }
 
     /// Takes an open stream to its end; see [`Host::finish`].

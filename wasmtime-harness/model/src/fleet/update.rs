@@ -89,10 +89,10 @@ impl<S: Spawn> Fleet<S> {
         }
         // It runs in the main thread, so that is who hears of the queues it registers.
         let label = "canary".to_owned();
-        let services = self.world(|world| world.services.clone());
+        let services = self.world(|world| (world.services.clone(), world.grpc_services.clone()));
         let (_, startup) = self.load_and_start(Place::Main, label, configuration);
         // No service heard of it.
-        self.world(|world| world.services = services);
+        self.world(|world| (world.services, world.grpc_services) = services);
         started.accepted = startup.accepted;
         // A VM that does not even start says nothing about its configuration.
         if startup.vm_started {

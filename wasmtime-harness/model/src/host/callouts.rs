@@ -1,7 +1,11 @@
 //! Answers to the calls that a filter made.
 
 use crate::{
-    callback::Callback, callouts::Answer, headers::Headers, services::Answered, status::Status,
+    callback::Callback,
+    callouts::{Answer, Arriving},
+    headers::Headers,
+    services::{Answered, GrpcEvent},
+    status::Status,
 };
 
 use super::{Guest, Host, count, size};
@@ -88,12 +92,24 @@ impl<G: Guest> Host<G> {
         self.settle();
     }
 
-    pub(super) fn arrive(&mut self, root: u32, token: u32, what: Answered) {
+    pub(super) fn arrive(&mut self, root: u32, token: u32, what: Arriving) {
         match what {
-            Answered::Response { headers, body, trailers } => {
+            Arriving::Http(Answered::Response { headers, body, trailers }) => {
                 self.deliver(root, token, headers, &body, trailers);
             }
-            Answered::Reset => self.deliver(root, token, Headers::default(), b"", None),
+            Arriving::Http(Answered::Reset) => {
+                self.deliver(root, token, Headers::default(), b"", None);
+            }
+            Arriving::Grpc(event) => self.grpc_event(token, event),
+        }
+    }
+
+    pub(super) fn grpc_event(&mut self, token: u32, event: GrpcEvent) {
+        match event {
+            GrpcEvent::InitialMetadata(metadata) => self.grpc_initial_metadata(token, metadata),
+            GrpcEvent::Message(message) => self.grpc_message(token, &message),
+            GrpcEvent::TrailingMetadata(metadata) => self.grpc_trailing_metadata(token, metadata),
+            GrpcEvent::Close { status, message } => self.grpc_close(token, status, &message),
         }
     }
 

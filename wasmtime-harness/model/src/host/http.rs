@@ -3,7 +3,7 @@
 use crate::{
     callback::Callback,
     context::{End, Side, Stream},
-    flow::{BodyAnswer, Iteration, Shown},
+    flow::{BodyAnswer, Iteration, Sent, Shown},
     headers::Headers,
     outcome::{Fate, Outcome, Reply},
     request::Request,
@@ -22,6 +22,20 @@ impl OpenStream {
     pub fn context(&self) -> u32 {
         self.0
     }
+}
+
+/// How far an open request has come; see [`Host::progress`].
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// What has become of it so far, as [`Host::fate`] says.
+    pub fate: Fate,
+    /// Whether the VM had ended when the filter was to see a part of it, as in
+    /// [`Outcome::failed`](crate::Outcome::failed).
+    pub failed: bool,
+    /// What has gone on to the upstream.
+    pub request: &'a Sent,
+    /// What has gone on to the client.
+    pub response: &'a Sent,
 }
 
 impl<G: Guest> Host<G> {
@@ -109,6 +123,22 @@ impl<G: Guest> Host<G> {
     /// What has become of an open stream so far.
     pub fn fate(&mut self, stream: &OpenStream) -> Fate {
         self.stream(stream.0, |stream| stream.fate()).unwrap_or(Fate::Reset)
+    }
+
+    /// Shows `visit` how far an open stream has come, for a proxy that sends things on as they come.
+    pub fn progress<R>(
+        &mut self,
+        stream: &OpenStream,
+        visit: impl FnOnce(Progress<'_>) -> R,
+    ) -> Option<R> {
+        self.stream(stream.0, |stream| {
+            visit(Progress {
+                fate: stream.fate(),
+                failed: stream.failed,
+                request: &stream.request.sent,
+                response: &stream.response.sent,
+            })
+        })
     }
 
     /// Takes an open stream to its end: the upstream's response, if the request got there and no

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     callback::Callback,
+    callouts::Arriving,
     model::Due,
-    services::ServiceAnswer,
+    services::{GrpcAnswer, ServiceAnswer},
     shared::{Consumer, Ready},
 };
 
@@ -13,10 +14,6 @@ use super::{Guest, Host};
 
 /// How often queues are looked at in one go, so that a filter that feeds itself ends too.
 pub(crate) const QUEUE_TURNS: u32 = 1000;
-
-/// What Envoy's 504 for a call that took too long is in gRPC, and its message.
-const UNAVAILABLE: u32 = 14;
-const TIMED_OUT: &str = "upstream request timeout";
 
 /// How many things happen at one instant of [`Host::advance`].
 const AT_ONCE: u32 = 1000;
@@ -85,10 +82,13 @@ impl<G: Guest> Host<G> {
             }
             Due::Timeout(token) => {
                 if let Some(call) = self.guest.model(|model| model.callouts.end(token)) {
-                    self.arrive(call.root, token, ServiceAnswer::timeout().what);
+                    self.arrive(call.root, token, Arriving::Http(ServiceAnswer::timeout().what));
+                } else {
+                    for (_, event) in GrpcAnswer::timeout().events {
+                        self.grpc_event(token, event);
+                    }
                 }
             }
-            Due::GrpcTimeout(token) => self.grpc_close(token, UNAVAILABLE, TIMED_OUT),
         }
     }
 
