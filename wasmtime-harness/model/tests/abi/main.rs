@@ -5,7 +5,9 @@
 //! of all tests called is held against what the functions' documentation promises: see `coverage`.
 
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test; clippy does not see that its helpers are part of it"
