@@ -7,11 +7,11 @@ mod tcp;
 use std::collections::BTreeMap;
 
 use proxy_host_model::{
-    Call, Clock, Fleet, Host, LogLine, Model, Place, Profile, Recorded, Recorder, Settings, Spawn,
-    Started,
+    Call, Clock, Fleet, FleetConnection, Host, LogLine, Model, Place, Profile, Recorded, Recorder,
+    Settings, Spawn, Started,
 };
 
-use self::{http::Stream, tcp::Connection};
+use self::http::Stream;
 use crate::{
     compare::Differences,
     expect::Expect,
@@ -91,7 +91,7 @@ struct Player<'a, S: Spawn> {
     /// How often each host function was called since the beginning.
     calls: BTreeMap<&'static str, u64>,
     streams: BTreeMap<String, Stream>,
-    connections: BTreeMap<String, Connection>,
+    connections: BTreeMap<String, FleetConnection>,
 }
 
 impl<S: Spawn> Player<'_, S> {
