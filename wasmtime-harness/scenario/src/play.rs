@@ -73,6 +73,7 @@ fn model(scenario: &Scenario, profile: Profile) -> Model {
     model.foreign = scenario.foreign.clone();
     model.trace_arguments = true;
     model.callouts.services = scenario.services.clone();
+    model.callouts.grpc_services = scenario.grpc_services.clone();
     set_properties(&scenario.properties, &mut model.properties);
     for fault in &scenario.faults {
         model.add_fault(fault.clone());
@@ -117,7 +118,7 @@ impl<S: Spawn> Player<'_, S> {
     fn act(&mut self, step: &Step, differences: &mut Differences) -> String {
         let expect = &step.expect;
         match &step.action {
-            Action::Request(exchange) => self.request(exchange, expect, differences),
+            Action::Request(exchange, wait) => self.request(exchange, *wait, expect, differences),
             Action::Open(name, exchange, end) => {
                 self.open(name, exchange, *end, expect, differences)
             }
