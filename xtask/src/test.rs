@@ -53,7 +53,11 @@ const STAGES: &[Stage] = &[
         about: "the harness, its examples, and the scenarios against the module under wasmtime",
         run: wasmtime,
     },
-    Stage { name: "envoy", about: "scenarios and examples in a real Envoy", run: envoy },
+    Stage {
+        name: "envoy",
+        about: "scenarios, examples and the probe of host calls in a real Envoy",
+        run: envoy,
+    },
     Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
@@ -232,6 +236,7 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
 
 fn envoy(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
+    examples::build()?;
     let envoy = setup::envoy()?;
     tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
 }

@@ -179,7 +179,12 @@ impl<G: Guest> Host<G> {
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
         let context = callback.context();
         if self.trap.is_none() {
-            self.guest.model(|model| model.enter(context));
+            self.guest.model(|model| {
+                model.enter(context);
+                if let Callback::HttpCallResponse { token, .. } = callback {
+                    model.speak_for_caller(token);
+                }
+            });
             match self.guest.call(callback) {
                 Ok(answer) => return Some(answer),
                 Err(trap) => self.trap = Some(trap),

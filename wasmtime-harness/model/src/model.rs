@@ -216,6 +216,13 @@ impl Model {
         self.stop = false;
     }
 
+    /// Lets host calls speak for whoever made an HTTP call, in hosts where a filter has no say in it.
+    pub(crate) fn speak_for_caller(&mut self, token: u32) {
+        if !self.profile.effective_context {
+            self.effective = self.callouts.callers.get(&token).copied();
+        }
+    }
+
     pub(crate) fn add_root(&mut self, configuration: &[u8]) -> u32 {
         let root = Root { configuration: configuration.to_vec(), ..Root::default() };
         self.add_context(Context::Root(root))

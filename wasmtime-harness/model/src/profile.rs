@@ -64,7 +64,8 @@ profile! {
         /// returned from `proxy_on_done`"; ngx `ngx_proxy_wasm.c`, `ngx_proxy_wasm_on_log`.
         pub end_order: EndOrder,
         /// Whether `proxy_set_effective_context` has an effect; without one it answers OK to
-        /// anything. Spec; ngx `ngx_proxy_wasm_host.c`.
+        /// anything, and an answer to a call speaks for the context that made it. Spec; ngx
+        /// `ngx_proxy_wasm_host.c`, `ngx_http_proxy_wasm_dispatch.c`.
         pub effective_context: bool,
         /// Callbacks that the host never makes. Ngx `docs/PROXY_WASM.md` [D]; spec: all are made.
         pub silent_callbacks: &'static [&'static str],

@@ -40,6 +40,7 @@ impl Model {
                 let call = HttpCall {
                     token: model.callouts.token(CallKind::Http),
                     root: model.root_id(),
+                    context: model.context_id(),
                     cluster: cluster.to_owned(),
                     headers,
                     body: body.to_vec(),
@@ -48,6 +49,9 @@ impl Model {
                     deadline: model.clock.after_millis(timeout),
                 };
                 let token = call.token;
+                if !model.profile.effective_context {
+                    model.callouts.callers.insert(token, call.context);
+                }
                 model.callouts.send(call, model.clock.monotonic());
                 Ok(token)
             },
