@@ -196,6 +196,9 @@ impl<G: Guest> Host<G> {
                 // A VM that ends takes along what it asked for in the same callback.
                 stream.wishes = Wishes::default();
             }
+            if let Some(connection) = model.connection_mut(context) {
+                connection.fail();
+            }
         });
         None
     }

@@ -54,7 +54,7 @@ pub use callouts::{Callouts, GrpcCall, HttpCall};
 pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
 pub use fault::{ALLOCATOR, Effect, Fault};
-pub use fleet::{Fleet, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
+pub use fleet::{Fleet, FleetConnection, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
 pub use flow::Sent;
 pub use headers::Headers;
 pub use host::{Guest, Host, OpenConnection, OpenStream, Peer, Progress};

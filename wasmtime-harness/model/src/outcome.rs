@@ -113,6 +113,8 @@ pub struct ConnectionOutcome {
     pub trace: Vec<Call>,
     /// Why the filter's VM ended, if it did.
     pub trap: Option<Trap>,
+    /// Whether the VM had ended when the filter was to see a part of it; the proxy closes it then.
+    pub failed: bool,
 }
 
 /// What came of making a root context and configuring it.

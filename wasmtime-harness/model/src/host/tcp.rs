@@ -121,6 +121,7 @@ impl<G: Guest> Host<G> {
                 outcome.to_downstream = connection.upstream.sent;
                 outcome.held = connection.downstream.waiting;
                 outcome.closed_by_filter = connection.closed.by_filter;
+                outcome.failed = connection.failed;
                 outcome.published = connection.known.published;
             }
             outcome
