@@ -127,6 +127,13 @@ impl Callouts {
         self.http.push(call);
     }
 
+    /// Sends an HTTP call to a host that nobody finds, at this time of the monotonic clock.
+    pub(crate) fn send_nowhere(&mut self, call: HttpCall, now: u64) {
+        let what = Arriving::Http(Answered::Reset);
+        self.set_out(Arrival { token: call.token, root: call.root, what, at: now });
+        self.http.push(call);
+    }
+
     /// Opens a gRPC call or stream at this time of the monotonic clock; a service answers it.
     pub(crate) fn send_grpc(&mut self, call: GrpcCall, now: u64) {
         let name = [&*call.service, b"/", &*call.method].concat();

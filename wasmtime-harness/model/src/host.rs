@@ -179,8 +179,12 @@ impl<G: Guest> Host<G> {
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
         let context = callback.context();
         if self.trap.is_none() {
+            if self.guest.model(|model| model.profile.silent_callbacks.contains(&callback.export()))
+            {
+                return Some(None);
+            }
             self.guest.model(|model| {
-                model.enter(context);
+                model.enter(&callback);
                 if let Callback::HttpCallResponse { token, .. } = callback {
                     model.speak_for_caller(token);
                 }

@@ -17,6 +17,7 @@
 //! seed, and any host call can be made to fail with any status (see [`Fault`]).
 
 mod arguments;
+mod arrival;
 mod callback;
 mod callouts;
 mod calls;

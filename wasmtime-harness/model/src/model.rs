@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    callback::Callback,
     callouts::Callouts,
     clock::Clock,
     connection::Connection,
@@ -79,6 +80,8 @@ pub struct Model {
     pub(crate) logs: Journal<LogLine>,
     pub(crate) trace: Journal<Call>,
     pub(crate) faults: Faults,
+    /// Whether every host lets the filter call other services in this callback.
+    pub(crate) calls_out: bool,
     /// The first reading of the wall clock in this callback, and how many there were.
     readings: Option<(u64, u64)>,
     last_context: u32,
@@ -112,6 +115,7 @@ impl Default for Model {
             logs: Journal::default(),
             trace: Journal::default(),
             faults: Faults::default(),
+            calls_out: false,
             readings: None,
             last_context: 0,
             ids: None,
@@ -209,8 +213,9 @@ impl Model {
         self.logs.since(from)
     }
 
-    pub(crate) fn enter(&mut self, context: u32) {
-        self.current = context;
+    pub(crate) fn enter(&mut self, callback: &Callback) {
+        self.current = callback.context();
+        self.calls_out = callback.may_call_out();
         self.readings = None;
         self.effective = None;
         self.stop = false;

@@ -6,7 +6,7 @@ mod table;
 
 pub use kinds::{
     Absent, Addresses, Authority, Bodies, Cas, ContextIds, Denial, EndOfStream, EndOrder,
-    FailedCall, HeaderNames, Known, LineBreaks, OverRead, PropertyValues, Readable,
+    FailedCall, HeaderNames, Known, LineBreaks, MapSize, OverRead, PropertyValues, Readable,
     RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
 };
 
@@ -124,6 +124,9 @@ profile! {
         /// What writing to a map answers that cannot be written now. Hosts 8.3 [S]; ngx: "can only
         /// set request headers before response is produced".
         pub absent_map_write: Denial,
+        /// What `proxy_get_header_map_size` counts. Hosts 8.3 [S]; spec: "size of all key-value pairs",
+        /// `return_serialized_pairs_size`.
+        pub map_size: MapSize,
         /// The most pairs that a map has for a filter; the rest is not shown, without a word. Hosts
         /// 2.3 [S]; ngx `ngx_http_wasm.h`, `NGX_HTTP_WASM_MAX_REQ_HEADERS`.
         pub pairs_given: usize,
@@ -147,6 +150,9 @@ profile! {
         /// What reading a buffer from behind its end does. Hosts 8.3 [S]; spec: BAD_ARGUMENT "in case
         /// of buffer overflow due to invalid `start`".
         pub over_read: OverRead,
+        /// Whether reading a buffer begins where the filter says. Spec; ngx
+        /// `ngx_proxy_wasm_host.c` looks at `start` and reads from the beginning.
+        pub buffer_start: bool,
         /// Whether bytes in the middle of a buffer can be replaced; it is BAD_ARGUMENT otherwise.
         /// Hosts 8.3 [S]; spec: "inject and replace".
         pub inner_splice: bool,
@@ -234,9 +240,10 @@ profile! {
         /// What a call without `:method`, `:path` or `:authority` answers. Hosts 8.3 [S]; spec; ngx
         /// `ngx_proxy_wasm_host.c`.
         pub incomplete_call: Status,
-        /// What a call does outside of a request, a tick or an answer; "OK" is as in one. Hosts 3.3
-        /// [X]; ngx: "can only send HTTP dispatch during".
-        pub call_while_starting: Option<Denial>,
+        /// What a call does elsewhere than in `proxy_on_request_headers`, `proxy_on_request_body`,
+        /// `proxy_on_tick`, `proxy_on_http_call_response` and `proxy_on_foreign_function`; "OK" is as
+        /// there. Hosts 3.3 [X]; ngx: "can only send HTTP dispatch during".
+        pub call_elsewhere: Option<Denial>,
         /// How a call ends that runs out of time, or whose service cannot be connected to. Hosts 3.3
         /// [X]; spec: "If `num_headers` is `0`, then the HTTP call failed"; ngx
         /// `docs/PROXY_WASM.md` [D].
@@ -271,6 +278,12 @@ impl Profile {
     #[must_use]
     pub fn table(profiles: &[Self]) -> String {
         table::markdown(profiles)
+    }
+
+    /// Whether the host may have a property of this name, with dots between its parts.
+    #[must_use]
+    pub fn has_property(&self, name: &str) -> bool {
+        self.properties.allows(name)
     }
 
     /// What speaks against a call of this function before its arguments are looked at.
