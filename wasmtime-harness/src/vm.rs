@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proxy_host_model::{Callback, Guest, Model, Trap};
 use wasmtime::{
     Engine, Extern, Instance, InstancePre, Memory, Store, StoreLimits, StoreLimitsBuilder,
-    TypedFunc, Val,
+    TypedFunc, Val, WasmBacktrace,
 };
 
 use crate::{
@@ -159,7 +159,7 @@ impl Vm {
                 Some(Val::I32(answer)) => answer.cast_unsigned(),
                 _ => 0,
             })),
-            Err(error) => Err(Trap(format!("{name}: {error:?}"))),
+            Err(error) => Err(trap(name, &error)),
         }
     }
 }
@@ -172,6 +172,14 @@ impl Guest for Vm {
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         self.run(callback.export(), &callback.arguments())
     }
+}
+
+/// Why a call of an exported function ended, and then where.
+fn trap(export: &str, error: &wasmtime::Error) -> Trap {
+    let reason = error.root_cause();
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let place = backtrace.map(|backtrace| format!("\n{backtrace}")).unwrap_or_default();
+    Trap(format!("{export}: {reason}{}", place.trim_end()))
 }
 
 fn missing(ready: &InstancePre<State>, expected: &'static str) -> Error {
