@@ -1,12 +1,15 @@
-//! What known hosts make of a module before it runs. What they do differently comes from their
-//! profiles; proxy-wasm/test-framework is judged by its sources.
+//! What known hosts offer to a module, and where they differ: the hosts of the profiles, and
+//! proxy-wasm/test-framework by its sources.
 
 use proxy_host_model::{
-    Profile,
+    Profile, Status,
     profile::{Denial, Settable, UnknownUpstream},
 };
 
-use crate::inspect::{Item, Verdict};
+use crate::{
+    inspect::{Item, Verdict},
+    wasi,
+};
 
 /// The functions of ABI 0.2.1 with their types.
 pub(crate) const PROXY: [(&str, &str); 39] = [
@@ -51,9 +54,6 @@ pub(crate) const PROXY: [(&str, &str); 39] = [
     ("proxy_call_foreign_function", "(i32, i32, i32, i32, i32, i32) -> i32"),
 ];
 
-/// The names under which modules import WASI preview 1.
-const WASI: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
-
 /// The markers that hosts know.
 const MARKERS: [&str; 3] =
     ["proxy_abi_version_0_1_0", "proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1"];
@@ -61,104 +61,144 @@ const MARKERS: [&str; 3] =
 /// Names of the allocator, the usual one first.
 const ALLOCATORS: [&str; 2] = ["proxy_on_memory_allocate", "malloc"];
 
-/// The hosts that a module is judged for, which are real ones.
-const HOSTS: [Profile; 2] = [Profile::ENVOY_1_40, Profile::NGX_WASM];
-
-/// What each known host makes of a module with these imports and exports.
+/// What each known host makes of a module with these imports and exports: those that profiles
+/// describe, and the framework that tests of filters were written with before.
 pub(crate) fn judge(imports: &[Item], exports: &[Item]) -> Vec<Verdict> {
-    let known = HOSTS.iter().map(|profile| Verdict {
-        host: profile.name,
-        refuses: [
-            unlinkable(imports),
-            refusals(profile, imports.iter().map(|item| item.name.as_str())),
-            incomplete(exports, &ALLOCATORS),
-        ]
-        .concat(),
-        beware: [habits(profile, imports), silence(profile, exports), passive(exports)].concat(),
-    });
     let framework = Verdict {
         host: "test-framework",
         refuses: imports
             .iter()
-            .filter(|item| wasi(&item.name).is_some())
+            .filter(|item| wasi_name(&item.name).is_some())
             .map(|item| format!("it asks for {}; this host offers nothing of WASI", item.name))
             .chain(incomplete(exports, &["malloc"]))
             .collect(),
         beware: Vec::new(),
     };
-    known.chain([framework]).collect()
+    let profiles = Profile::ALL.iter().map(|profile| Verdict {
+        host: profile.name,
+        refuses: [unlinkable(imports), incomplete(exports, &ALLOCATORS), unlike(profile, imports)]
+            .concat(),
+        beware: [habits(profile, imports), silence(profile, exports), passive(exports)].concat(),
+    });
+    profiles.chain([framework]).collect()
 }
 
-/// Why a host of this profile would not link a module that imports these.
-pub(crate) fn refusals<'a>(
-    profile: &Profile,
-    imports: impl Iterator<Item = &'a str>,
-) -> Vec<String> {
-    let why = |import: &str| {
-        let name = import.strip_prefix("env.")?;
-        if profile.missing.contains(&name) {
-            return Some(format!("it asks for {import}, which this host does not offer"));
-        }
-        let (_, other) = profile.retyped.iter().find(|(known, _)| *known == name)?;
-        let (_, kind) = PROXY.iter().find(|(known, _)| *known == name)?;
-        let count = kind.matches("i32").count().saturating_sub(1);
-        Some(format!("it asks for {import} with {count} parameter(s); this host has {other}"))
-    };
-    imports.filter_map(why).collect()
+/// Why a host of this profile would not link a module that imports these, by their full names.
+pub(crate) fn refusals(profile: &Profile, imports: impl Iterator<Item = String>) -> Vec<String> {
+    let items = imports.map(|name| {
+        let known = PROXY.iter().find(|(known, _)| name.strip_prefix("env.") == Some(*known));
+        let kind = known.map(|(_, kind)| (*kind).to_owned()).unwrap_or_default();
+        Item { name, kind }
+    });
+    unlike(profile, &items.collect::<Vec<_>>())
 }
 
-/// What the host does in its own way with what the module asks for.
+/// Functions of the ABI that a host does not have, or not as the ABI has them.
+fn unlike(profile: &Profile, imports: &[Item]) -> Vec<String> {
+    let missing = profile.missing.iter().flat_map(|name| {
+        asks(imports, name, |item| {
+            format!("it asks for {}, which this host does not offer", item.name)
+        })
+    });
+    let retyped = profile.retyped.iter().flat_map(|(name, parameters)| {
+        asks(imports, name, |item| {
+            let found = item.kind.split(" ->").next().unwrap_or_default();
+            format!("it asks for {}{found}; this host has {parameters} parameters", item.name)
+        })
+    });
+    missing.chain(retyped).collect()
+}
+
+/// What a host does in a way of its own when a function is called.
 fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
-    let without = |denial: Option<Denial>, what: &str| {
-        denial.map(|denial| format!("{what} that is not declared is refused: {denial}"))
-    };
-    let habit = |name: &str| match name {
-        name if profile.unimplemented.contains(&name) => {
-            Some(format!("it does not work in this host: {}", profile.unimplemented_call))
-        }
-        "proxy_define_metric" => without(profile.metrics_without_zone, "a metric in a zone"),
-        "proxy_get_shared_data" | "proxy_set_shared_data" => {
-            without(profile.shared_without_zone, "a key in a zone")
-        }
-        "proxy_register_shared_queue" => without(profile.shared_without_zone, "a queue in a zone"),
-        "proxy_call_foreign_function" => match profile.unknown_foreign_function {
-            Denial::Status(_) => None,
-            denial => Some(format!("an unknown foreign function is no NOT_FOUND: {denial}")),
-        },
-        "proxy_set_property" => match profile.settable {
-            Settable::Any => None,
-            settable => Some(format!("{settable} can be set, other properties are NOT_FOUND")),
-        },
-        "proxy_http_call" if profile.unknown_upstream == UnknownUpstream::FailsLater => {
-            Some("a call goes to an address, not to the name of a cluster".to_owned())
-        }
-        _ => None,
-    };
-    let names = imports.iter().filter_map(|item| item.name.strip_prefix("env."));
-    names.filter_map(|name| habit(name).map(|habit| format!("env.{name}: {habit}"))).collect()
+    let unimplemented = profile.unimplemented.iter().flat_map(|name| {
+        let ends = ending(profile.unimplemented_call);
+        asks(imports, name, |item| format!("{}: it does not work, a call {ends}", item.name))
+    });
+    let usual = Denial::Status(Status::NOT_FOUND);
+    let habits = [
+        (
+            "proxy_define_metric",
+            profile.metrics_without_zone.map(|denial| {
+                format!(
+                    "defining a metric {} unless a zone for metrics is declared",
+                    ending(denial)
+                )
+            }),
+        ),
+        (
+            "proxy_set_shared_data",
+            profile.shared_without_zone.map(|denial| {
+                format!("setting a value {} unless a zone for its key is declared", ending(denial))
+            }),
+        ),
+        (
+            "proxy_call_foreign_function",
+            Some(profile.unknown_foreign_function)
+                .filter(|denial| *denial != usual)
+                .map(|denial| format!("calling an unknown function {}", ending(denial))),
+        ),
+        (
+            "proxy_set_property",
+            match profile.settable {
+                Settable::Any => None,
+                Settable::Under(_) | Settable::Existing => {
+                    Some(format!("no properties can be set but {}", profile.settable))
+                }
+            },
+        ),
+        (
+            "proxy_http_call",
+            match profile.unknown_upstream {
+                UnknownUpstream::BadArgument => None,
+                UnknownUpstream::FailsLater => {
+                    Some("a call goes to an address, not to the name of a cluster".to_owned())
+                }
+            },
+        ),
+        (
+            "proxy_set_effective_context",
+            (!profile.effective_context).then(|| "it has no effect".to_owned()),
+        ),
+    ];
+    let habits = habits.iter().filter_map(|(name, habit)| Some((name, habit.as_ref()?)));
+    unimplemented
+        .chain(habits.flat_map(|(name, habit)| {
+            asks(imports, name, |item| format!("{}: {habit}", item.name))
+        }))
+        .collect()
 }
 
-/// What the module offers and the host never calls.
+/// Callbacks of a module that a host never makes.
 fn silence(profile: &Profile, exports: &[Item]) -> Vec<String> {
-    let silent = exports.iter().map(|item| item.name.as_str());
-    let silent: Vec<&str> = silent.filter(|name| profile.silent_callbacks.contains(name)).collect();
-    if silent.is_empty() {
-        return Vec::new();
+    let silent = exports.iter().filter(|item| profile.silent_callbacks.contains(&&*item.name));
+    silent.map(|item| format!("{}: it is never called", item.name)).collect()
+}
+
+fn ending(denial: Denial) -> String {
+    match denial {
+        Denial::Status(status) => format!("answers {status}"),
+        Denial::Trap => "ends the filter's VM".to_owned(),
+        Denial::Exit => "ends the process".to_owned(),
     }
-    vec![format!("this host never calls {}", silent.join(", "))]
 }
 
 /// Imports that neither the ABI nor WASI has, or has with another type.
 fn unlinkable(imports: &[Item]) -> Vec<String> {
+    let functions = wasi::functions();
     let why = |Item { name, kind }: &Item| {
-        if wasi(name).is_some() {
-            return None;
-        }
-        let known = PROXY.iter().find(|(known, _)| name.strip_prefix("env.") == Some(*known));
+        let (owner, known) = match wasi_name(name) {
+            Some(function) => ("WASI", functions.get(function).map(String::as_str)),
+            None => {
+                let known =
+                    PROXY.iter().find(|(known, _)| name.strip_prefix("env.") == Some(*known));
+                ("the ABI", known.map(|(_, kind)| *kind))
+            }
+        };
         match known {
             None => Some(format!("it asks for {name}, which this host does not offer")),
-            Some((_, expected)) if kind != expected => {
-                Some(format!("it asks for {name}{kind}; the ABI has {expected}"))
+            Some(expected) if kind != expected => {
+                Some(format!("it asks for {name}{kind}; {owner} has {expected}"))
             }
             Some(_) => None,
         }
@@ -188,7 +228,12 @@ fn passive(exports: &[Item]) -> Vec<String> {
     if sees { Vec::new() } else { vec![warning.to_owned()] }
 }
 
+fn asks(imports: &[Item], name: &str, why: impl Fn(&Item) -> String) -> Vec<String> {
+    let asked = imports.iter().filter(|item| item.name.strip_prefix("env.") == Some(name));
+    asked.map(why).collect()
+}
+
 /// The name of a function of WASI preview 1.
-fn wasi(name: &str) -> Option<&str> {
-    WASI.iter().find_map(|module| name.strip_prefix(module)?.strip_prefix('.'))
+fn wasi_name(name: &str) -> Option<&str> {
+    wasi::MODULES.iter().find_map(|module| name.strip_prefix(module)?.strip_prefix('.'))
 }

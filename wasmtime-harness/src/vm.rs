@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proxy_host_model::{Callback, Guest, Model, Trap};
 use wasmtime::{
     Engine, Extern, Instance, InstancePre, Memory, Store, StoreLimits, StoreLimitsBuilder,
-    TypedFunc, Val,
+    TypedFunc, Val, WasmBacktrace,
 };
 
 use crate::{
@@ -41,6 +41,14 @@ pub(crate) struct State {
     limits: StoreLimits,
 }
 
+impl State {
+    /// What host calls find before there is an instance.
+    pub(crate) fn new(model: Model, memory_size: usize) -> Self {
+        let limits = StoreLimitsBuilder::new().memory_size(memory_size).build();
+        Self { model, memory: None, allocate: None, limits }
+    }
+}
+
 impl std::fmt::Debug for Vm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vm")
@@ -60,18 +68,11 @@ impl Vm {
     ) -> Result<Self, Error> {
         let imports = ready.module().imports();
         let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
-        let imports: Vec<String> = imports.collect();
-        let why = hosts::refusals(&model.profile, imports.iter().map(String::as_str));
+        let why = hosts::refusals(&model.profile, imports);
         if !why.is_empty() {
             return Err(Error::Refused { host: model.profile.name, why });
         }
-        let state = State {
-            model,
-            memory: None,
-            allocate: None,
-            limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
-        };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(engine, State::new(model, limits.memory));
         store.limiter(|state| &mut state.limits);
         if metering == Metering::Fuel {
             store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
@@ -165,7 +166,7 @@ impl Vm {
                 Some(Val::I32(answer)) => answer.cast_unsigned(),
                 _ => 0,
             })),
-            Err(error) => Err(Trap(format!("{name}: {error:?}"))),
+            Err(error) => Err(trap(name, &error)),
         }
     }
 }
@@ -178,6 +179,14 @@ impl Guest for Vm {
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         self.run(callback.export(), &callback.arguments())
     }
+}
+
+/// Why a call of an exported function ended, and then where.
+fn trap(export: &str, error: &wasmtime::Error) -> Trap {
+    let reason = error.root_cause();
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let place = backtrace.map(|backtrace| format!("\n{backtrace}")).unwrap_or_default();
+    Trap(format!("{export}: {reason}{}", place.trim_end()))
 }
 
 fn missing(ready: &InstancePre<State>, expected: &'static str) -> Error {

@@ -73,9 +73,8 @@ fn any_call_ends_the_vm() {
         let outcome = host.request(get());
         assert_eq!(outcome.fate, Fate::Trapped);
         assert_eq!(outcome.logs.len(), usize::try_from(k).expect("small"));
-        let trap = outcome.trap.expect("the fate says so").to_string();
-        assert!(trap.starts_with("proxy_on_request_headers: "), "{trap}");
-        assert!(trap.contains("proxy_log: power cut"), "{trap}");
+        let trap = outcome.trap.expect("the fate says so");
+        assert_eq!(trap.reason(), "proxy_on_request_headers: proxy_log: power cut");
         assert_eq!(host.request(get()).fate, Fate::Trapped);
     }
     let mut host = logs_three_times();
@@ -152,11 +151,14 @@ fn an_allocator_of_the_filter_that_really_fails_is_told_the_same_way() {
     assert_eq!(with_allocator("(i32.const -1)").action, Some(6_06), "far outside");
     let outcome = with_allocator("(unreachable)");
     assert_eq!(outcome.fate, Fate::Trapped);
-    let trap = outcome.trap.expect("the fate says so").to_string();
-    assert!(trap.contains("the filter's allocator"), "{trap}");
+    let allocator = "proxy_on_request_headers: the filter's allocator: ";
+    let trap = outcome.trap.expect("the fate says so");
+    let unreachable = format!("{allocator}wasm trap: wasm `unreachable` instruction executed");
+    assert_eq!(trap.reason(), unreachable);
     let endless = with_allocator("(loop $again (br $again)) (i32.const 0)");
-    let trap = endless.trap.expect("it ran out").to_string();
-    assert!(trap.contains("all fuel consumed"), "{trap}");
+    let trap = endless.trap.expect("it ran out");
+    let out_of_fuel = format!("{allocator}wasm trap: all fuel consumed by WebAssembly");
+    assert_eq!(trap.reason(), out_of_fuel);
 }
 
 /// Calls the cluster `k` for a request, holds it, and lets it go on when the answer is 200; the

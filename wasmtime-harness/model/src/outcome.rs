@@ -135,8 +135,18 @@ pub struct Startup {
 }
 
 /// The end of a filter's VM: a panic, a bad memory access, or a rule of the host broken.
+///
+/// The first line of the text says why. More lines, if there are any, say where.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trap(pub String);
+
+impl Trap {
+    /// Why the VM ended, in one line.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.0.lines().next().unwrap_or_default()
+    }
+}
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
