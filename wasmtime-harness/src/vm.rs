@@ -40,6 +40,14 @@ pub(crate) struct State {
     limits: StoreLimits,
 }
 
+impl State {
+    /// What host calls find before there is an instance.
+    pub(crate) fn new(model: Model, memory_size: usize) -> Self {
+        let limits = StoreLimitsBuilder::new().memory_size(memory_size).build();
+        Self { model, memory: None, allocate: None, limits }
+    }
+}
+
 impl std::fmt::Debug for Vm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vm")
@@ -57,13 +65,7 @@ impl Vm {
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
-        let state = State {
-            model,
-            memory: None,
-            allocate: None,
-            limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
-        };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(engine, State::new(model, limits.memory));
         store.limiter(|state| &mut state.limits);
         if metering == Metering::Fuel {
             store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;

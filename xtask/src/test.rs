@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    compose, demo, examples, fuzz, lint,
+    compose, demo, examples, fuzz, lint, scenarios,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -231,6 +231,14 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
     let packages = packages.iter().flat_map(|name| ["--package", name]);
     let mut tally = tally::tests(cargo_test().args(packages))?;
     tally += tally::tests(cargo_test().args(["--package", "wasmtime-harness"]))?;
+    // As a person would run them, the examples' scenarios and ours.
+    scenarios::export()?;
+    let mut run = shell::cargo();
+    run.args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run", "--twice"])
+        .args(["--junit", "target/harness-junit.xml"])
+        .args(examples::scenarios()?)
+        .arg(scenarios::folder());
+    tally += tally::tests(&mut run)?;
     Ok(tally)
 }
 

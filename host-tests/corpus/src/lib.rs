@@ -20,6 +20,7 @@ mod change;
 mod compare;
 mod error;
 mod exceptions;
+mod export;
 mod failure;
 mod file;
 mod key;

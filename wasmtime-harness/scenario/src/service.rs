@@ -129,11 +129,11 @@ fn timed_event(value: &Value<'_, '_>) -> Option<(Duration, GrpcEvent)> {
 
 /// Reads something that comes for a gRPC call or stream.
 pub(crate) fn grpc_event(table: &mut Table<'_, '_>) -> Option<GrpcEvent> {
-    const NAMES: [&str; 4] = ["initial", "message", "trailing", "close"];
+    const NAMES: [&str; 4] = ["initial", "message", "trailing", "status"];
     let initial = headers_field(table, "initial").map(GrpcEvent::InitialMetadata);
     let message = message::bytes(table, "message").map(GrpcEvent::Message);
     let trailing = headers_field(table, "trailing").map(GrpcEvent::TrailingMetadata);
-    let close = table.take("close").and_then(|close| close.number("a gRPC status such as 0"));
+    let close = table.take("status").and_then(|status| status.number("a gRPC status such as 0"));
     let text = table.take("status_message").and_then(|text| text.text()).unwrap_or_default();
     let close = close.map(|status| GrpcEvent::Close { status, message: text.to_owned() });
     let mut found = [initial, message, trailing, close].into_iter().flatten();

@@ -207,7 +207,7 @@ fn services_functions_and_faults() {
             "[[grpc_service]]\nmethod = 'm'\nanswers = [{ events = [{}] }]",
             "4:10: grpc_service[0].method: found \"m\", expected a method such as \
              \"package.Service/Method\"\n5:24: grpc_service[0].answers[0].events[0]: expected \
-             exactly one of `initial`, `message`, `trailing`, `close`",
+             exactly one of `initial`, `message`, `trailing`, `status`",
         ),
         (
             "[[foreign]]\nname = 'f'",
@@ -371,7 +371,7 @@ fn steps() {
         ("answer = 'c'\nvm = 'mian'", "4:6: step[0].vm: found \"mian\"; did you mean `main`?"),
         (
             "grpc = 's/m'",
-            "2:1: step[0]: expected exactly one of `initial`, `message`, `trailing`, `close`",
+            "2:1: step[0]: expected exactly one of `initial`, `message`, `trailing`, `status`",
         ),
         ("heal = false", "3:8: step[0].heal: found false, expected true, or no such field"),
         (

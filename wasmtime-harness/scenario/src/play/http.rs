@@ -156,7 +156,11 @@ impl<S: Spawn> Player<'_, S> {
         expect: &Expect,
         differences: &mut Differences,
     ) -> String {
-        differences.ending(expect, exchange, outcome);
+        // As it was sent is as the host hands it over, which may put words of its own in.
+        let mut sent = exchange.clone();
+        let arriving = self.fleet.template().arriving(sent.request.headers.clone());
+        sent.request.headers = arriving.unwrap_or(sent.request.headers);
+        differences.ending(expect, &sent, outcome);
         format!("{said} -> {}", fate(outcome))
     }
 
