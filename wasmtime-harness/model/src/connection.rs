@@ -76,13 +76,6 @@ impl Pipe {
         self.waiting.len()
     }
 
-    /// Lets the bytes go on, or keeps them where the filter can touch them.
-    pub(crate) fn answered(&mut self, goes_on: bool) {
-        if goes_on {
-            self.pass();
-        }
-    }
-
     /// Lets the bytes go on.
     pub(crate) fn pass(&mut self) {
         self.shown = false;

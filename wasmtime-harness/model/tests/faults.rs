@@ -232,3 +232,33 @@ fn a_trap_ends_the_vm_for_good_even_when_healed() {
     assert_eq!(host.request(get()).fate, Fate::Trapped);
     assert_eq!(host.trap(), Some(&Trap("proxy_log: gone".to_owned())));
 }
+
+#[test]
+fn faults_hit_the_counted_calls_and_nothing_else() {
+    let mut host = on_headers(|model| {
+        for round in 0..4 {
+            let expected = match round {
+                1 | 2 => Err(status(Status::INTERNAL_FAILURE)),
+                _ => Ok(()),
+            };
+            let added = model.add_header_map_value(REQUEST_HEADERS, b"x", b"");
+            assert_eq!(added, expected, "call {round}");
+        }
+        CONTINUE
+    });
+    host.model(|model| {
+        model.inject(Fault::on(1..3, Effect::Status(Status::INTERNAL_FAILURE)));
+    });
+    let outcome = host.request(get());
+    assert_eq!(outcome.request_headers.all(b"x").count(), 2);
+    let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        trace,
+        [
+            "proxy_add_header_map_value -> OK",
+            "proxy_add_header_map_value -> INTERNAL_FAILURE",
+            "proxy_add_header_map_value -> INTERNAL_FAILURE",
+            "proxy_add_header_map_value -> OK",
+        ]
+    );
+}

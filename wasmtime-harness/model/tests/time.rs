@@ -9,11 +9,9 @@ mod script;
 
 use std::time::Duration;
 
-use proxy_host_model::{
-    Callback, Clock, Guest, Headers, Host, Model, Recorder, Status, encode_pairs,
-};
+use proxy_host_model::{Callback, Clock, Guest, Headers, Host, Model, Recorder, encode_pairs};
 
-use script::{CONTINUE, Script, get, host, status};
+use script::{CONTINUE, Script, get, host};
 
 fn call_request() -> Vec<u8> {
     let headers = [(":method", "GET"), (":path", "/k"), (":authority", "a.test")];
@@ -145,24 +143,4 @@ fn a_record_is_readable_and_complete() {
     ];
     assert!(lines.windows(expected.len()).any(|part| part == expected), "{lines:#?}");
     assert_eq!(lines.last(), Some(&"  = not exported"));
-}
-
-#[test]
-fn foreign_functions_are_those_of_the_test() {
-    let mut host = host(|model: &mut Model, callback| {
-        if let Callback::RequestHeaders { .. } = callback {
-            assert_eq!(model.call_foreign_function(b"double", b"2"), Ok(b"4".to_vec()));
-            let refused = model.call_foreign_function(b"refuse", b"");
-            assert_eq!(refused, Err(status(Status::BAD_ARGUMENT)));
-            let unknown = model.call_foreign_function(b"unknown", b"");
-            assert_eq!(unknown, Err(status(Status::NOT_FOUND)));
-        }
-        Ok(None)
-    });
-    host.model(|model| {
-        model.foreign.insert(b"double".to_vec(), Ok(b"4".to_vec()));
-        model.foreign.insert(b"refuse".to_vec(), Err(Status::BAD_ARGUMENT));
-    });
-    host.start(b"", b"");
-    assert_eq!(host.request(get()).trace.len(), 3);
 }

@@ -166,10 +166,7 @@ impl<G: Guest> Host<G> {
     pub fn abandon(&mut self, stream: OpenStream) -> Outcome {
         let fate = self.fate(&stream);
         let context = stream.0;
-        let ends = self.stream(context, |stream| {
-            stream.logging = true;
-            (stream.failed, stream.unseen)
-        });
+        let ends = self.stream(context, |stream| (stream.failed, stream.unseen));
         let (failed, unseen) = ends.unwrap_or_default();
         let (log, done) = (Callback::Log { context }, Callback::Done { context });
         let order = match self.guest.model(|model| model.profile.end_order) {
@@ -177,6 +174,7 @@ impl<G: Guest> Host<G> {
             EndOrder::DoneFirst => [done, log, Callback::Delete { context }],
         };
         for callback in order.into_iter().filter(|_| !unseen) {
+            self.stream(context, |stream| stream.logging = callback == log);
             self.call(callback);
         }
         let trap = self.trap.clone();
@@ -324,8 +322,10 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             let body_passes = model.settings.body_passes_paused_headers;
-            let iteration = Iteration::after_headers(answer.unwrap_or_default(), stop, body_passes);
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
+                let answer = answer.unwrap_or_default();
+                let iteration = Iteration::after_headers(answer, stop, body_passes);
                 stream.flow_mut(side).headers_answered(iteration);
             }
         });
@@ -345,6 +345,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
                 let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
                 stream.flow_mut(side).body_answered(answer);
             }
@@ -381,6 +382,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let goes_on = answer == Some(0) && !model.stop;
             if let Some(stream) = model.stream_mut(context) {
+                let goes_on = goes_on && !stream.wishes.reset;
                 stream.flow_mut(side).trailers_answered(goes_on);
             }
         });
