@@ -227,3 +227,15 @@ fn asks(imports: &[Item], name: &str, why: impl Fn(&Item) -> String) -> Vec<Stri
 fn wasi_name(name: &str) -> Option<&str> {
     wasi::MODULES.iter().find_map(|module| name.strip_prefix(module)?.strip_prefix('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use proxy_host_model::HOST_FUNCTIONS;
+
+    use super::*;
+
+    #[test]
+    fn the_functions_are_those_of_the_model() {
+        assert_eq!(PROXY.map(|(name, _)| name), HOST_FUNCTIONS);
+    }
+}
