@@ -111,9 +111,12 @@ fn unlike(profile: &Profile, imports: &[Item]) -> Vec<String> {
 
 /// What a host does in a way of its own when a function is called.
 fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
-    let unimplemented = profile.unimplemented.iter().flat_map(|name| {
+    let broken = imports.iter().map(|item| item.name.as_str()).filter(|name| {
+        profile.unimplemented.iter().any(|broken| name.strip_prefix("env.") == Some(*broken))
+    });
+    let broken = together(broken).map(|names| {
         let ends = ending(profile.unimplemented_call);
-        asks(imports, name, |item| format!("{}: it does not work, a call {ends}", item.name))
+        format!("not working, a call {ends}: {names}")
     });
     let usual = Denial::Status(Status::NOT_FOUND);
     let habits = [
@@ -162,7 +165,8 @@ fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
         ),
     ];
     let habits = habits.iter().filter_map(|(name, habit)| Some((name, habit.as_ref()?)));
-    unimplemented
+    broken
+        .into_iter()
         .chain(habits.flat_map(|(name, habit)| {
             asks(imports, name, |item| format!("{}: {habit}", item.name))
         }))
@@ -171,8 +175,14 @@ fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
 
 /// Callbacks of a module that a host never makes.
 fn silence(profile: &Profile, exports: &[Item]) -> Vec<String> {
-    let silent = exports.iter().filter(|item| profile.silent_callbacks.contains(&&*item.name));
-    silent.map(|item| format!("{}: it is never called", item.name)).collect()
+    let names = exports.iter().map(|item| item.name.as_str());
+    let silent = together(names.filter(|name| profile.silent_callbacks.contains(name)));
+    silent.map(|names| format!("never called: {names}")).into_iter().collect()
+}
+
+/// Names with a comma between them, if there are any.
+fn together<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
 }
 
 fn ending(denial: Denial) -> String {
@@ -236,4 +246,16 @@ fn asks(imports: &[Item], name: &str, why: impl Fn(&Item) -> String) -> Vec<Stri
 /// The name of a function of WASI preview 1.
 fn wasi_name(name: &str) -> Option<&str> {
     wasi::MODULES.iter().find_map(|module| name.strip_prefix(module)?.strip_prefix('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proxy_host_model::HOST_FUNCTIONS;
+
+    use super::*;
+
+    #[test]
+    fn the_functions_are_those_of_the_model() {
+        assert_eq!(PROXY.map(|(name, _)| name), HOST_FUNCTIONS);
+    }
 }

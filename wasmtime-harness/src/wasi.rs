@@ -6,7 +6,7 @@ mod refused;
 
 use std::collections::BTreeMap;
 
-use proxy_host_model::Model;
+use proxy_host_model::{Model, Refusal};
 use wasmtime::{Caller, Engine, Extern, Linker, Store, ValType};
 
 use crate::{memory::Filter, vm::State};
@@ -26,9 +26,23 @@ const NOTSUP: u32 = 58;
 /// Defines the functions.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for module in MODULES {
-        linker.func_wrap(module, "clock_time_get", clock_time_get)?;
+        linker.func_wrap(
+            module,
+            "clock_time_get",
+            |caller: Caller<'_, State>, clock: u32, precision: u64, time: u32| {
+                unless_faulty(caller, "clock_time_get", |caller| {
+                    clock_time_get(caller, clock, precision, time)
+                })
+            },
+        )?;
         linker.func_wrap(module, "clock_res_get", clock_res_get)?;
-        linker.func_wrap(module, "random_get", random_get)?;
+        linker.func_wrap(
+            module,
+            "random_get",
+            |caller: Caller<'_, State>, buffer: u32, size: u32| {
+                unless_faulty(caller, "random_get", |caller| random_get(caller, buffer, size))
+            },
+        )?;
         linker.func_wrap(module, "environ_sizes_get", no_strings)?;
         linker.func_wrap(module, "environ_get", |_: u32, _: u32| SUCCESS)?;
         linker.func_wrap(module, "args_sizes_get", no_strings)?;
@@ -40,6 +54,19 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         refused::link(linker, module)?;
     }
     Ok(())
+}
+
+/// Carries out a function that a fault may name.
+fn unless_faulty(
+    mut caller: Caller<'_, State>,
+    function: &str,
+    call: impl FnOnce(Caller<'_, State>) -> u32,
+) -> wasmtime::Result<u32> {
+    match caller.data_mut().model.wasi_call(function) {
+        Ok(()) => Ok(call(caller)),
+        Err(Refusal::Status(errno)) => Ok(errno.0),
+        Err(Refusal::Trap(reason)) => Err(wasmtime::Error::msg(reason)),
+    }
 }
 
 /// The types of all functions that [`link`] defines, by name, such as `(i32, i32) -> i32`.

@@ -8,7 +8,7 @@ mod filter;
 use std::time::Duration;
 
 use proxy_host_model::{
-    ALLOCATOR, Effect, Fate, Fault, Host, Model, Outcome, ServiceAnswer, Status,
+    ALLOCATOR, Effect, Fate, Fault, Host, Model, Outcome, ServiceAnswer, Status, WASI_FUNCTIONS,
 };
 use wasmtime_harness::{Limits, Module, Vm};
 
@@ -159,6 +159,39 @@ fn an_allocator_of_the_filter_that_really_fails_is_told_the_same_way() {
     let trap = endless.trap.expect("it ran out");
     let out_of_fuel = format!("{allocator}wasm trap: all fuel consumed by WebAssembly");
     assert_eq!(trap.reason(), out_of_fuel);
+}
+
+#[test]
+fn wasi_fails_and_ends_the_vm_too() {
+    let functions = [
+        ("clock_time_get", "i32 i64 i32", "(i32.const 0) (i64.const 0) (i32.const 0)"),
+        ("fd_write", "i32 i32 i32 i32", "(i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)"),
+        ("random_get", "i32 i32", "(i32.const 0) (i32.const 8)"),
+    ];
+    assert_eq!(functions.map(|(name, _, _)| name), WASI_FUNCTIONS);
+    for (name, parameters, arguments) in functions {
+        for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
+            let filter = || {
+                on_headers(
+                    &format!(
+                        r#"(import "{module}" "{name}" (func $f (param {parameters}) (result i32)))"#
+                    ),
+                    &format!("(i32.store (i32.const 0) (i32.const 7)) (call $f {arguments})"),
+                )
+            };
+            let mut host = filter();
+            host.model(|model| model.inject(Fault::at(1, Status(76)).of(name)));
+            assert_eq!(host.request(get()).action, Some(0), "{name}");
+            assert_ne!(word(&mut host, 0), 7, "{name} did its work");
+            assert_eq!(host.request(get()).action, Some(76), "{name}: NOTCAPABLE");
+            assert_eq!(word(&mut host, 0), 7, "{name} did nothing");
+
+            let mut host = filter();
+            host.model(|model| model.inject(Fault::trap_at(0, "gone").of(name)));
+            let trap = host.request(get()).trap.expect("the host ended it");
+            assert_eq!(trap.reason(), format!("proxy_on_request_headers: {name}: gone"));
+        }
+    }
 }
 
 /// Calls the cluster `k` for a request, holds it, and lets it go on when the answer is 200; the

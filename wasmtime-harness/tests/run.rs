@@ -12,12 +12,14 @@ use std::{fs, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
-/// A filter that refuses requests which have pseudo headers alone, and marks the others. One with
+/// A filter that refuses requests without a header `key`, and marks the others. One with
 /// seven headers keeps it busy for ever, as does a configuration of seven bytes.
 const GATE: &str = r#"(module
     (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
     (import "env" "proxy_send_local_response"
         (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "env" "proxy_get_header_map_value"
+        (func $get (param i32 i32 i32 i32 i32) (result i32)))
     (import "env" "proxy_add_header_map_value"
         (func $add (param i32 i32 i32 i32 i32) (result i32)))
     (memory (export "memory") 1)
@@ -25,6 +27,7 @@ const GATE: &str = r#"(module
     (data (i32.const 16) "x-seen")
     (data (i32.const 32) "yes")
     (data (i32.const 48) "a request")
+    (data (i32.const 64) "key")
     (func (export "proxy_abi_version_0_2_1"))
     (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
     (func $busy (param i32)
@@ -35,7 +38,8 @@ const GATE: &str = r#"(module
     (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         (call $busy (local.get 1))
         (drop (call $log (i32.const 2) (i32.const 48) (i32.const 9)))
-        (if (result i32) (i32.le_u (local.get 1) (i32.const 4))
+        (if (result i32) (call $get (i32.const 0) (i32.const 64) (i32.const 3)
+                (i32.const 80) (i32.const 84))
             (then
                 (drop (call $reply (i32.const 401) (i32.const 0) (i32.const 0)
                     (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 0) (i32.const -1)))
@@ -281,6 +285,7 @@ fn a_trace_shows_what_passed_between_proxy_and_filter() {
           = not exported
         proxy_on_request_headers(2, 4, 1)
           proxy_log(2, \"a request\") -> OK
+          proxy_get_header_map_value(0, \"key\") -> NOT_FOUND
           proxy_send_local_response(401, \"\", \"no key\\n\", {}, -1) -> OK
           info: a request
           = 1
@@ -445,8 +450,15 @@ fn limits_and_faults_reach_the_engine() {
     ]);
     let ran = folder.run(&["."]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("GET / -> trapped: proxy_on_request_headers: "), "{}", ran.out);
-    assert!(ran.out.contains("proxy_log: gone\n"), "{}", ran.out);
+    let traps = [
+        "wasm trap: all fuel consumed by WebAssembly
+",
+        "proxy_log: gone
+",
+    ];
+    for trap in traps.map(|why| format!("GET / -> trapped: proxy_on_request_headers: {why}")) {
+        assert!(ran.out.contains(&trap), "{trap} in {}", ran.out);
+    }
     folder.write(
         "memory.toml",
         &with("limits = { memory = '1KiB' }", "'anything'")

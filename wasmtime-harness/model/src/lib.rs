@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Everything is deterministic: time stands still unless told otherwise, random bytes follow a
-//! seed, and any host call can be made to fail with any status (see [`Fault`]).
+//! seed, and any host call can be made to fail with any status (see [`Fault`]). What a filter asks of
+//! other services is answered as a [`Service`] or [`GrpcService`] says.
 
 mod arguments;
 mod arrival;
@@ -54,7 +55,7 @@ pub use callback::Callback;
 pub use callouts::{Callouts, GrpcCall, HttpCall};
 pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
-pub use fault::{ALLOCATOR, Effect, Fault};
+pub use fault::{ALLOCATOR, Effect, Fault, WASI_FUNCTIONS};
 pub use fleet::{Fleet, FleetConnection, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
 pub use flow::Sent;
 pub use headers::Headers;

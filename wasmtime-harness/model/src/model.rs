@@ -148,6 +148,15 @@ impl Model {
         self.faults.clear();
     }
 
+    /// Whether a function of WASI works that a binding is about to carry out.
+    ///
+    /// # Errors
+    ///
+    /// What it answers instead, as WASI's `errno`, or that the VM ends.
+    pub fn wasi_call(&mut self, function: &str) -> Result<(), Refusal> {
+        self.faults.wasi_call(function).map_or(Ok(()), Err)
+    }
+
     /// Whether the filter's allocator works when a binding is about to ask it for so many bytes.
     ///
     /// # Errors

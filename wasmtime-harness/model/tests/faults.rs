@@ -216,6 +216,17 @@ fn the_allocator_and_the_host_functions_do_not_count_each_other() {
 }
 
 #[test]
+fn a_fault_of_wasi_is_named_and_not_counted_among_the_hosts_functions() {
+    let mut model = Model::default();
+    model.inject(Fault::at(0, BROKEN));
+    model.add_fault(Fault::at(1, Status(76)).of("random_get"));
+    let answers: Vec<_> = (0..3).map(|_| model.wasi_call("random_get")).collect();
+    assert_eq!(answers, [Ok(()), Err(status(Status(76))), Ok(())]);
+    assert_eq!(model.wasi_call("fd_write"), Ok(()));
+    assert_eq!(model.log(2, b""), Err(status(BROKEN)), "the first call of the host's");
+}
+
+#[test]
 fn a_trap_ends_the_vm_for_good_even_when_healed() {
     let mut host: Host<_> = script::host(|model: &mut Model, callback| match callback {
         Callback::RequestHeaders { .. } => match model.log(2, b"") {

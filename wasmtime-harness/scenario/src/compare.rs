@@ -332,7 +332,7 @@ pub(crate) fn fate(outcome: &Outcome) -> String {
         return format!("reply {}", reply.status);
     }
     match (outcome.fate, &outcome.trap) {
-        (Fate::Trapped, Some(trap)) => format!("trapped: {}", short(&trap.to_string())),
+        (Fate::Trapped, Some(trap)) => format!("trapped: {}", first_line(&trap.to_string())),
         (Fate::Continued, _) => upstream(),
         (fate, _) => state(fate).to_owned(),
     }
@@ -366,14 +366,8 @@ fn long(bytes: &[u8]) -> String {
     }
 }
 
-/// A message of several lines in one: the first line says where, the last one why.
-fn short(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    match lines.next_back() {
-        Some(last) => format!("{} … {last}", first.trim_end_matches(':')),
-        None => first.to_owned(),
-    }
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 fn some_of(lines: &[String]) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proxy_host_model::{
     Answered, Effect, Fault, GrpcAnswer, GrpcEvent, GrpcService, HOST_FUNCTIONS, Service,
-    ServiceAnswer, Status,
+    ServiceAnswer, Status, WASI_FUNCTIONS,
 };
 
 use crate::{
@@ -173,7 +173,8 @@ pub(crate) fn fault(mut table: Table<'_, '_>) -> Option<Fault> {
 }
 
 fn fault_fields(table: &mut Table<'_, '_>) -> Option<Fault> {
-    let named = HOST_FUNCTIONS.map(|name| (name, name));
+    let named = HOST_FUNCTIONS.into_iter().chain(WASI_FUNCTIONS).map(|name| (name, name));
+    let named: Vec<_> = named.collect();
     let function = table.take("function").map(|function| function.one_of(&named));
     let number = |value: Value<'_, '_>| value.number::<u64>("the number of a call, from 0");
     let call = table.take("call").map(number);
