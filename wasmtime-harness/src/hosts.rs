@@ -101,9 +101,12 @@ fn unlike(profile: &Profile, imports: &[Item]) -> Vec<String> {
 
 /// What a host does in a way of its own when a function is called.
 fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
-    let unimplemented = profile.unimplemented.iter().flat_map(|name| {
+    let broken = imports.iter().map(|item| item.name.as_str()).filter(|name| {
+        profile.unimplemented.iter().any(|broken| name.strip_prefix("env.") == Some(*broken))
+    });
+    let broken = together(broken).map(|names| {
         let ends = ending(profile.unimplemented_call);
-        asks(imports, name, |item| format!("{}: it does not work, a call {ends}", item.name))
+        format!("not working, a call {ends}: {names}")
     });
     let usual = Denial::Status(Status::NOT_FOUND);
     let habits = [
@@ -152,7 +155,8 @@ fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
         ),
     ];
     let habits = habits.iter().filter_map(|(name, habit)| Some((name, habit.as_ref()?)));
-    unimplemented
+    broken
+        .into_iter()
         .chain(habits.flat_map(|(name, habit)| {
             asks(imports, name, |item| format!("{}: {habit}", item.name))
         }))
@@ -161,8 +165,14 @@ fn habits(profile: &Profile, imports: &[Item]) -> Vec<String> {
 
 /// Callbacks of a module that a host never makes.
 fn silence(profile: &Profile, exports: &[Item]) -> Vec<String> {
-    let silent = exports.iter().filter(|item| profile.silent_callbacks.contains(&&*item.name));
-    silent.map(|item| format!("{}: it is never called", item.name)).collect()
+    let names = exports.iter().map(|item| item.name.as_str());
+    let silent = together(names.filter(|name| profile.silent_callbacks.contains(name)));
+    silent.map(|names| format!("never called: {names}")).into_iter().collect()
+}
+
+/// Names with a comma between them, if there are any.
+fn together<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
 }
 
 fn ending(denial: Denial) -> String {

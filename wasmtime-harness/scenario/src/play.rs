@@ -12,6 +12,7 @@ use proxy_host_model::{
 };
 
 use self::http::Stream;
+pub(crate) use self::http::request;
 use crate::{
     compare::Differences,
     expect::Expect,
@@ -56,7 +57,7 @@ pub fn play<S: Spawn>(scenario: &Scenario, profile: Profile, spawn: S) -> Result
 }
 
 /// The proxy that the scenario describes, before anything happens.
-fn model(scenario: &Scenario, profile: Profile) -> Model {
+pub(crate) fn model(scenario: &Scenario, profile: Profile) -> Model {
     let mut model = Model::default();
     model.profile = profile;
     model.settings = Settings {

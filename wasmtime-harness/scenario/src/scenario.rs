@@ -8,13 +8,14 @@ use std::{
 };
 
 use proxy_host_model::{
-    Fault, GrpcService, LogLevel, OnTrap, Plan, Profile, Service, Settings, Status,
+    Fault, GrpcService, LogLevel, Model, OnTrap, Plan, Profile, Request, Service, Settings, Status,
 };
 
 use crate::{
     error::Error,
     expect::{Ending, Expect, Kind},
     message::{Defaults, Property, properties_field},
+    play,
     read::{Reader, Table, Value},
     service,
     step::{self, Action, Context, Step},
@@ -121,6 +122,20 @@ impl Scenario {
         let reader = Reader::new(text);
         let scenario = reader.read("scenario", |table| Self::read(path, table));
         scenario.map_err(|problems| Error { file: path.to_owned(), problems })
+    }
+
+    /// The proxy that it describes, before anything happens.
+    #[must_use]
+    pub fn model(&self, profile: Profile) -> Model {
+        play::model(self, profile)
+    }
+
+    /// The whole requests among its steps, in order.
+    pub fn requests(&self) -> impl Iterator<Item = Request> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Request(exchange, _) => Some(play::request(exchange)),
+            _ => None,
+        })
     }
 
     pub(crate) fn read(path: &Path, mut table: Table<'_, '_>) -> Self {

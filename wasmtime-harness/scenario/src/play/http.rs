@@ -185,7 +185,7 @@ impl<S: Spawn> Player<'_, S> {
 }
 
 /// The request as the proxy has it.
-fn request(exchange: &Exchange) -> Request {
+pub(crate) fn request(exchange: &Exchange) -> Request {
     let Exchange { request, response, properties, .. } = exchange;
     let mut whole = Request {
         body: request.body.clone(),
