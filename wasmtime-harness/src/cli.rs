@@ -4,6 +4,8 @@ mod bench;
 mod inspect;
 mod plugin;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,8 @@ enum Command {
     Bench(Box<Bench>),
     Inspect(Inspect),
     Run(Run),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Serve>),
 }
 
 impl Arguments {
@@ -33,6 +37,8 @@ impl Arguments {
             Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Run(run) => run.run(),
+            #[cfg(feature = "serve")]
+            Command::Serve(serve) => serve.run(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod bench;
 mod cli;
+#[cfg(feature = "serve")]
+mod serve;
 
 use std::process::ExitCode;
 

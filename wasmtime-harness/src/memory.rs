@@ -111,9 +111,9 @@ impl<'a> Filter<'a> {
     fn allocate(&mut self, size: u32) -> Result<u32, Refusal> {
         self.model().allocation(size)?;
         let allocate = self.0.data().allocate.clone().ok_or(OUTSIDE)?;
-        let address = allocate
-            .call(&mut self.0, size)
-            .map_err(|error| Refusal::Trap(format!("the filter's allocator: {error:?}")))?;
+        let address = allocate.call(&mut self.0, size).map_err(|error| {
+            Refusal::Trap(format!("the filter's allocator: {}", error.root_cause()))
+        })?;
         match address {
             0 => Err(OUTSIDE),
             address => Ok(address),

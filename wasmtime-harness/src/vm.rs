@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use proxy_host_model::{Callback, Guest, Model, Trap};
 use wasmtime::{
     Engine, Extern, Instance, InstancePre, Memory, Store, StoreLimits, StoreLimitsBuilder,
-    TypedFunc, Val,
+    TypedFunc, Val, WasmBacktrace,
 };
 
 use crate::{
     error::Error,
+    hosts,
     module::{Limits, Metering},
 };
 
@@ -40,6 +41,14 @@ pub(crate) struct State {
     limits: StoreLimits,
 }
 
+impl State {
+    /// What host calls find before there is an instance.
+    pub(crate) fn new(model: Model, memory_size: usize) -> Self {
+        let limits = StoreLimitsBuilder::new().memory_size(memory_size).build();
+        Self { model, memory: None, allocate: None, limits }
+    }
+}
+
 impl std::fmt::Debug for Vm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vm")
@@ -57,13 +66,13 @@ impl Vm {
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
-        let state = State {
-            model,
-            memory: None,
-            allocate: None,
-            limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
-        };
-        let mut store = Store::new(engine, state);
+        let imports = ready.module().imports();
+        let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
+        let why = hosts::refusals(&model.profile, imports);
+        if !why.is_empty() {
+            return Err(Error::Refused { host: model.profile.name, why });
+        }
+        let mut store = Store::new(engine, State::new(model, limits.memory));
         store.limiter(|state| &mut state.limits);
         if metering == Metering::Fuel {
             store.set_fuel(limits.startup_fuel).map_err(Error::Link)?;
@@ -157,7 +166,7 @@ impl Vm {
                 Some(Val::I32(answer)) => answer.cast_unsigned(),
                 _ => 0,
             })),
-            Err(error) => Err(Trap(format!("{name}: {error:?}"))),
+            Err(error) => Err(trap(name, &error)),
         }
     }
 }
@@ -170,6 +179,14 @@ impl Guest for Vm {
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         self.run(callback.export(), &callback.arguments())
     }
+}
+
+/// Why a call of an exported function ended, and then where.
+fn trap(export: &str, error: &wasmtime::Error) -> Trap {
+    let reason = error.root_cause();
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let place = backtrace.map(|backtrace| format!("\n{backtrace}")).unwrap_or_default();
+    Trap(format!("{export}: {reason}{}", place.trim_end()))
 }
 
 fn missing(ready: &InstancePre<State>, expected: &'static str) -> Error {

@@ -4,12 +4,15 @@
 mod descriptors;
 mod refused;
 
-use wasmtime::{Caller, Linker};
+use std::collections::BTreeMap;
+
+use proxy_host_model::{Model, Refusal};
+use wasmtime::{Caller, Engine, Extern, Linker, Store, ValType};
 
 use crate::{memory::Filter, vm::State};
 
 /// The names under which modules import WASI.
-const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+pub(crate) const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 const SUCCESS: u32 = 0;
 const BADF: u32 = 8;
@@ -23,9 +26,23 @@ const NOTSUP: u32 = 58;
 /// Defines the functions.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for module in MODULES {
-        linker.func_wrap(module, "clock_time_get", clock_time_get)?;
+        linker.func_wrap(
+            module,
+            "clock_time_get",
+            |caller: Caller<'_, State>, clock: u32, precision: u64, time: u32| {
+                unless_faulty(caller, "clock_time_get", |caller| {
+                    clock_time_get(caller, clock, precision, time)
+                })
+            },
+        )?;
         linker.func_wrap(module, "clock_res_get", clock_res_get)?;
-        linker.func_wrap(module, "random_get", random_get)?;
+        linker.func_wrap(
+            module,
+            "random_get",
+            |caller: Caller<'_, State>, buffer: u32, size: u32| {
+                unless_faulty(caller, "random_get", |caller| random_get(caller, buffer, size))
+            },
+        )?;
         linker.func_wrap(module, "environ_sizes_get", no_strings)?;
         linker.func_wrap(module, "environ_get", |_: u32, _: u32| SUCCESS)?;
         linker.func_wrap(module, "args_sizes_get", no_strings)?;
@@ -37,6 +54,45 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         refused::link(linker, module)?;
     }
     Ok(())
+}
+
+/// Carries out a function that a fault may name.
+fn unless_faulty(
+    mut caller: Caller<'_, State>,
+    function: &str,
+    call: impl FnOnce(Caller<'_, State>) -> u32,
+) -> wasmtime::Result<u32> {
+    match caller.data_mut().model.wasi_call(function) {
+        Ok(()) => Ok(call(caller)),
+        Err(Refusal::Status(errno)) => Ok(errno.0),
+        Err(Refusal::Trap(reason)) => Err(wasmtime::Error::msg(reason)),
+    }
+}
+
+/// The types of all functions that [`link`] defines, by name, such as `(i32, i32) -> i32`.
+pub(crate) fn functions() -> BTreeMap<String, String> {
+    let engine = Engine::default();
+    let mut linker = Linker::new(&engine);
+    if let Err(error) = link(&mut linker) {
+        // Two functions of one name: every module that asks for WASI would fail, too.
+        debug_assert!(false, "WASI cannot be linked: {error}");
+    }
+    let mut store = Store::new(&engine, State::new(Model::default(), 0));
+    let items: Vec<(String, Extern)> =
+        linker.iter(&mut store).map(|(_, name, item)| (name.to_owned(), item)).collect();
+    let functions = items.into_iter().filter_map(|(name, item)| Some((name, item.into_func()?)));
+    let names = |types: &mut dyn Iterator<Item = ValType>| {
+        types.map(|kind| kind.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    functions
+        .map(|(name, function)| {
+            let kind = function.ty(&store);
+            let parameters = names(&mut kind.params());
+            let results = names(&mut kind.results());
+            let arrow = if results.is_empty() { "" } else { " -> " };
+            (name, format!("({parameters}){arrow}{results}"))
+        })
+        .collect()
 }
 
 fn clock_time_get(caller: Caller<'_, State>, clock: u32, _precision: u64, time: u32) -> u32 {

@@ -90,9 +90,10 @@ fn a_trap_is_a_result_and_ends_the_vm() {
     let mut host = on_headers("", "(unreachable)");
     let outcome = host.request(get());
     assert_eq!(outcome.fate, Fate::Trapped);
-    let trap = outcome.trap.expect("the fate says so").to_string();
-    assert!(trap.contains("proxy_on_request_headers"), "{trap}");
-    assert!(trap.contains("unreachable"), "{trap}");
+    let trap = outcome.trap.expect("the fate says so");
+    let unreachable = "wasm trap: wasm `unreachable` instruction executed";
+    assert_eq!(trap.reason(), format!("proxy_on_request_headers: {unreachable}"));
+    assert!(trap.to_string().contains("wasm backtrace"), "where it was: {trap}");
     assert_eq!(host.request(get()).fate, Fate::Trapped);
 }
 

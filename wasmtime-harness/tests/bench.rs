@@ -156,6 +156,36 @@ fn the_request_reaches_the_filter() {
 }
 
 #[test]
+fn a_scenario_gives_the_requests() {
+    let (folder, module) = module(
+        r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (if (i32.eq (local.get 1) (i32.const 5)) (then (return (i32.const 1))))
+            (i32.const 0))"#,
+    );
+    let file = folder.path().join("scenario.toml");
+    let text = r#"why = "one request passes, one is held"
+        step = [
+            { request = "GET /", expect.upstream = {} },
+            { advance = "1s" },
+            { request = "GET /", headers = { x-hold = "1" }, expect.paused = true },
+        ]"#;
+    fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let report = json(&module, &["--scenario", file, "--requests", "10", "--warm-up", "0"]);
+    assert_eq!(report["outcomes"], json!({ "continued": 5, "paused": 5 }));
+    let both = error(&module, &["--scenario", file, "--now", "5"]);
+    assert!(both.contains("cannot be used with"), "{both}");
+    fs::write(
+        file,
+        r#"why = "nothing comes"
+        start = { accepted = true }"#,
+    )
+    .unwrap();
+    let none = error(&module, &["--scenario", file]);
+    assert!(none.contains("found no step with `request`, expected one or more"), "{none}");
+}
+
+#[test]
 fn a_real_filter_is_measured_with_its_configuration() {
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/jwt_gate.wasm");
     let policy = scenario_corpus::named_policy("auth0").unwrap().json;

@@ -1,6 +1,5 @@
-//! The example filters, which are not ours: what holds whatever happens in whichever order.
-//!
-//! What they do step by step stands in their scenarios.
+//! The example filters, which are not ours: their scenarios, and what holds whatever happens in
+//! whichever order.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -10,7 +9,12 @@
     reason = "a test stops at what it did not expect"
 )]
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use proxy_host_model::{
     Fate, Fleet, FleetStream, Headers, Model, Outcome, Plan, Random, Recorded, Request, Service,
@@ -24,7 +28,57 @@ const CONFIGURATION: &[u8] = br#"{
     "service": { "cluster": "limits" }, "client_header": "x-api-key", "window_seconds": 3600
 }"#;
 
+/// What the examples show at least once, as it stands in a scenario.
+const SHOWN: [&str; 32] = [
+    "abandon =",
+    "advance =",
+    "allocator = true",
+    "answer =",
+    "canary = true",
+    "check.calls",
+    "check.metrics",
+    "check.no_shared_data",
+    "check.waiting",
+    "clock =",
+    "clock_step =",
+    "configuration_file =",
+    "configure =",
+    "expect.trapped",
+    "failure = \"connect\"",
+    "failure = \"timeout\"",
+    "fuel =",
+    "heal = true",
+    "main = true",
+    "memory =",
+    "on_trap = \"fail_closed\"",
+    "on_trap = \"fail_open\"",
+    "on_trap = { reload =",
+    "open =",
+    "profiles =",
+    "reset = true",
+    "respond =",
+    "secrets =",
+    "send =",
+    "status = \"CAS_MISMATCH\"",
+    "times = 0",
+    "times = 2",
+];
+
 type RateLimit = Fleet<Recorded<Spawner>>;
+
+/// The folders of the examples' scenarios.
+fn folders() -> Vec<PathBuf> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let examples = fs::read_dir(examples).expect("the examples").map(|entry| entry.expect("it"));
+    examples.map(|entry| entry.path().join("scenarios")).filter(|path| path.is_dir()).collect()
+}
+
+/// The files of all scenarios of the examples.
+fn scenarios() -> Vec<PathBuf> {
+    let files = folders().into_iter().flat_map(|folder| fs::read_dir(folder).expect("scenarios"));
+    let files = files.map(|entry| entry.expect("it").path());
+    files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect()
+}
 
 fn module(name: &str) -> Module {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/examples");
@@ -107,4 +161,34 @@ fn a_limit_holds_in_whichever_order_workers_run() {
         }
     }
     assert!(refusals > 100, "the limit was hardly ever reached: {refusals}");
+}
+
+#[test]
+fn every_scenario_passes_twice_with_equal_records() {
+    let files = scenarios();
+    let played = files.iter().map(|file| {
+        let scenario = proxy_scenario::Scenario::load(file).unwrap_or_else(|e| panic!("{e}"));
+        scenario.profiles.len()
+    });
+    let expected = format!("{} passed, 0 failed", played.sum::<usize>());
+    let output = Command::new(env!("CARGO_BIN_EXE_wasmtime-harness"))
+        .args(["run", "--twice"])
+        .args(folders())
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("it starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}{complained}");
+    assert_eq!(printed.lines().last(), Some(&*expected));
+}
+
+#[test]
+fn the_examples_show_what_the_harness_can_do() {
+    let text: String =
+        scenarios().iter().map(|file| fs::read_to_string(file).expect("readable")).collect();
+    let missing: Vec<&str> = SHOWN.into_iter().filter(|part| !text.contains(part)).collect();
+    assert!(missing.is_empty(), "no scenario has {missing:?}");
+    let records = scenarios().iter().filter(|file| file.with_extension("record").exists()).count();
+    assert!(records > 2, "{records} golden records");
 }

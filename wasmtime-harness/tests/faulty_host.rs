@@ -8,7 +8,7 @@ mod filter;
 use std::time::Duration;
 
 use proxy_host_model::{
-    ALLOCATOR, Effect, Fate, Fault, Host, Model, Outcome, ServiceAnswer, Status,
+    ALLOCATOR, Effect, Fate, Fault, Host, Model, Outcome, ServiceAnswer, Status, WASI_FUNCTIONS,
 };
 use wasmtime_harness::{Limits, Module, Vm};
 
@@ -73,9 +73,8 @@ fn any_call_ends_the_vm() {
         let outcome = host.request(get());
         assert_eq!(outcome.fate, Fate::Trapped);
         assert_eq!(outcome.logs.len(), usize::try_from(k).expect("small"));
-        let trap = outcome.trap.expect("the fate says so").to_string();
-        assert!(trap.starts_with("proxy_on_request_headers: "), "{trap}");
-        assert!(trap.contains("proxy_log: power cut"), "{trap}");
+        let trap = outcome.trap.expect("the fate says so");
+        assert_eq!(trap.reason(), "proxy_on_request_headers: proxy_log: power cut");
         assert_eq!(host.request(get()).fate, Fate::Trapped);
     }
     let mut host = logs_three_times();
@@ -152,11 +151,47 @@ fn an_allocator_of_the_filter_that_really_fails_is_told_the_same_way() {
     assert_eq!(with_allocator("(i32.const -1)").action, Some(6_06), "far outside");
     let outcome = with_allocator("(unreachable)");
     assert_eq!(outcome.fate, Fate::Trapped);
-    let trap = outcome.trap.expect("the fate says so").to_string();
-    assert!(trap.contains("the filter's allocator"), "{trap}");
+    let allocator = "proxy_on_request_headers: the filter's allocator: ";
+    let trap = outcome.trap.expect("the fate says so");
+    let unreachable = format!("{allocator}wasm trap: wasm `unreachable` instruction executed");
+    assert_eq!(trap.reason(), unreachable);
     let endless = with_allocator("(loop $again (br $again)) (i32.const 0)");
-    let trap = endless.trap.expect("it ran out").to_string();
-    assert!(trap.contains("all fuel consumed"), "{trap}");
+    let trap = endless.trap.expect("it ran out");
+    let out_of_fuel = format!("{allocator}wasm trap: all fuel consumed by WebAssembly");
+    assert_eq!(trap.reason(), out_of_fuel);
+}
+
+#[test]
+fn wasi_fails_and_ends_the_vm_too() {
+    let functions = [
+        ("clock_time_get", "i32 i64 i32", "(i32.const 0) (i64.const 0) (i32.const 0)"),
+        ("fd_write", "i32 i32 i32 i32", "(i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)"),
+        ("random_get", "i32 i32", "(i32.const 0) (i32.const 8)"),
+    ];
+    assert_eq!(functions.map(|(name, _, _)| name), WASI_FUNCTIONS);
+    for (name, parameters, arguments) in functions {
+        for module in ["wasi_snapshot_preview1", "wasi_unstable"] {
+            let filter = || {
+                on_headers(
+                    &format!(
+                        r#"(import "{module}" "{name}" (func $f (param {parameters}) (result i32)))"#
+                    ),
+                    &format!("(i32.store (i32.const 0) (i32.const 7)) (call $f {arguments})"),
+                )
+            };
+            let mut host = filter();
+            host.model(|model| model.inject(Fault::at(1, Status(76)).of(name)));
+            assert_eq!(host.request(get()).action, Some(0), "{name}");
+            assert_ne!(word(&mut host, 0), 7, "{name} did its work");
+            assert_eq!(host.request(get()).action, Some(76), "{name}: NOTCAPABLE");
+            assert_eq!(word(&mut host, 0), 7, "{name} did nothing");
+
+            let mut host = filter();
+            host.model(|model| model.inject(Fault::trap_at(0, "gone").of(name)));
+            let trap = host.request(get()).trap.expect("the host ended it");
+            assert_eq!(trap.reason(), format!("proxy_on_request_headers: {name}: gone"));
+        }
+    }
 }
 
 /// Calls the cluster `k` for a request, holds it, and lets it go on when the answer is 200; the

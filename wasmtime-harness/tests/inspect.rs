@@ -63,8 +63,12 @@ fn the_whole_abi_loads_everywhere_but_where_one_function_differs() {
     assert_eq!(refuses("envoy-1.40"), "", "the table and the fixture have the same types");
     assert_eq!(
         refuses("ngx_wasm"),
-        "it asks for env.proxy_get_log_level with one parameter; this host has two"
+        "it asks for env.proxy_get_buffer_status, which this host does not offer\n\
+         it asks for env.proxy_get_header_map_size, which this host does not offer\n\
+         it asks for env.proxy_get_log_level(i32); this host has 2 parameters"
     );
+    assert_eq!(refuses("spec-strict"), "");
+    assert_eq!(refuses("hostile"), "");
     assert!(refuses("test-framework").contains("offers nothing of WASI"));
 }
 
@@ -82,6 +86,20 @@ fn every_reason_to_refuse_is_told() {
         envoy(&import("proxy_log", "(param i32)")),
         ["it asks for env.proxy_log(i32); the ABI has (i32, i32, i32) -> i32"]
     );
+    let wasi = |name: &str, types: &str| {
+        let import = r#"(import "wasi_snapshot_preview1""#;
+        envoy(&format!(r#"{import} "{name}" (func {types})) {COMPLETE}"#))
+    };
+    assert_eq!(wasi("fd_write", "(param i32 i32 i32 i32) (result i32)"), Vec::<String>::new());
+    assert_eq!(
+        wasi("fd_write", "(param i32)"),
+        ["it asks for wasi_snapshot_preview1.fd_write(i32); WASI has \
+             (i32, i32, i32, i32) -> i32"]
+    );
+    assert_eq!(
+        wasi("sock_open", "(param i32 i32 i32) (result i32)"),
+        ["it asks for wasi_snapshot_preview1.sock_open, which this host does not offer"]
+    );
     let nothing = [
         "it exports no marker of its ABI, such as proxy_abi_version_0_2_1",
         "it exports no memory",
@@ -97,8 +115,33 @@ fn every_reason_to_refuse_is_told() {
         verdict("", "envoy-1.40").beware,
         ["it exports no proxy_on_request_headers: every request passes unseen"]
     );
-    let metric = import("proxy_define_metric", "(param i32 i32 i32 i32) (result i32)");
-    assert!(verdict(&metric, "ngx_wasm").beware[0].contains("ends the process"));
+}
+
+#[test]
+fn every_habit_of_a_host_is_told() {
+    let all = include_str!("fixtures/all_imports.wat");
+    let all = Inspection::of(&wat::parse_str(all).unwrap()).unwrap();
+    let beware = |host: &str| {
+        all.hosts.iter().find(|verdict| verdict.host == host).unwrap().beware.join("\n")
+    };
+    let nginx = beware("ngx_wasm");
+    for line in [
+        "env.proxy_define_metric: defining a metric ends the process unless a zone for metrics is \
+         declared",
+        "env.proxy_call_foreign_function: calling an unknown function ends the filter's VM",
+        "env.proxy_set_property: no properties can be set but ngx.*, wasmx.*",
+        "env.proxy_http_call: a call goes to an address, not to the name of a cluster",
+    ] {
+        assert!(nginx.lines().any(|found| found == line), "expected {line:?} in\n{nginx}");
+    }
+    let broken = nginx.lines().find(|line| line.starts_with("not working")).unwrap();
+    assert!(broken.starts_with("not working, a call ends the filter's VM: env.proxy_"), "{broken}");
+    assert!(broken.contains("env.proxy_close_stream, "), "{broken}");
+    let envoy = beware("envoy-1.40");
+    assert!(!envoy.contains("env."), "{envoy}");
+    let silent = format!(r#"{COMPLETE} (func (export "proxy_on_grpc_close") (param i32 i32 i32))"#);
+    let silent = verdict(&silent, "ngx_wasm").beware;
+    assert_eq!(silent, ["never called: proxy_on_grpc_close"]);
 }
 
 #[test]

@@ -32,9 +32,19 @@ fn folder() -> PathBuf {
     workspace::root().join("target/examples")
 }
 
+/// The folders of the examples' scenarios, in order; not every example has some.
+pub(crate) fn scenarios() -> Result<Vec<PathBuf>> {
+    let folders = names()?.into_iter().map(|name| sources().join(name).join("scenarios"));
+    Ok(folders.filter(|folder| folder.is_dir()).collect())
+}
+
+fn sources() -> PathBuf {
+    workspace::root().join("wasmtime-harness/examples")
+}
+
 /// The examples' packages, in order.
 pub(crate) fn names() -> Result<Vec<String>> {
-    let sources = workspace::root().join("wasmtime-harness/examples");
+    let sources = sources();
     let mut names = Vec::new();
     for entry in
         fs::read_dir(&sources).with_context(|| format!("cannot read {}", sources.display()))?

@@ -12,6 +12,7 @@ mod examples;
 mod features;
 mod fuzz;
 mod lint;
+mod scenarios;
 mod setup;
 mod shell;
 mod tally;
@@ -51,6 +52,16 @@ const COMMANDS: &[Command] = &[
         run: |arguments| {
             no_arguments("examples", arguments)?;
             examples::build()?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "scenarios",
+        arguments: "",
+        about: "Write our scenarios, tokens minted, for `wasmtime-harness run`: target/scenarios",
+        run: |arguments| {
+            no_arguments("scenarios", arguments)?;
+            scenarios::export()?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -124,9 +124,11 @@ fn result(line: &str) -> Option<Tally> {
     Some(Tally { passed: count("passed")?, failed: count("failed")? })
 }
 
-/// Whether the line says no more than that one test passed: thousands would hide the others.
+/// Whether the line says no more than that one test, or one step of a scenario, passed: thousands
+/// would hide the others.
 fn is_passed_test(line: &str) -> bool {
-    line.starts_with("test ") && line.trim_end().ends_with("... ok")
+    let is_step = line.starts_with("  ok    ");
+    is_step || line.starts_with("test ") && line.trim_end().ends_with("... ok")
 }
 
 /// The line without the escape sequences of a terminal.
@@ -174,6 +176,8 @@ mod tests {
     #[test]
     fn only_passed_tests_are_left_out() {
         assert!(is_passed_test("test wasm::tests::a ... ok"));
+        assert!(is_passed_test("  ok    GET / -> reply 403"));
+        assert!(!is_passed_test("  FAIL  GET / -> reply 403  line 4"));
         assert!(!is_passed_test("test wasm::tests::a ... FAILED"));
         assert!(!is_passed_test("test result: ok. 1 passed; 0 failed"));
     }

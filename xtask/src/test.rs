@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    compose, demo, examples, fuzz, lint,
+    compose, demo, examples, fuzz, lint, scenarios,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -53,7 +53,11 @@ const STAGES: &[Stage] = &[
         about: "the harness, its examples, and the scenarios against the module under wasmtime",
         run: wasmtime,
     },
-    Stage { name: "envoy", about: "scenarios and examples in a real Envoy", run: envoy },
+    Stage {
+        name: "envoy",
+        about: "scenarios, examples and the probe of host calls in a real Envoy",
+        run: envoy,
+    },
     Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
@@ -227,11 +231,20 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
     let packages = packages.iter().flat_map(|name| ["--package", name]);
     let mut tally = tally::tests(cargo_test().args(packages))?;
     tally += tally::tests(cargo_test().args(["--package", "wasmtime-harness"]))?;
+    // As a person would run them, the examples' scenarios and ours.
+    scenarios::export()?;
+    let mut run = shell::cargo();
+    run.args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run", "--twice"])
+        .args(["--junit", "target/harness-junit.xml"])
+        .args(examples::scenarios()?)
+        .arg(scenarios::folder());
+    tally += tally::tests(&mut run)?;
     Ok(tally)
 }
 
 fn envoy(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
+    examples::build()?;
     let envoy = setup::envoy()?;
     tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
 }

@@ -59,6 +59,30 @@ impl Exchange {
         found
     }
 
+    /// What was let through beyond what was expected: a request that should have been answered, or
+    /// a header that says more of the caller, or another thing, than it should.
+    ///
+    /// Whatever a host does differently, a gate may not open: these are part of the differences, and
+    /// the part that nothing excuses.
+    pub fn excess(&self, seen: &Seen) -> Vec<String> {
+        let Fate::Passed { headers, .. } = &seen.fate else {
+            return Vec::new();
+        };
+        match &self.verdict {
+            Verdict::Reply(answer) => {
+                vec![format!("the request went on, expected a reply with status {}", answer.status)]
+            }
+            Verdict::Upstream(upstream) => {
+                let mut found = Vec::new();
+                // A header that is not set gives nobody anything.
+                let set = upstream.has.iter().filter(|(name, _)| !values(headers, name).is_empty());
+                let set = set.map(|(name, values)| (name.clone(), values.clone())).collect();
+                named_headers(&set, &upstream.lacks, headers, "upstream", &mut found);
+                found
+            }
+        }
+    }
+
     fn reason_difference(&self, seen: &Reason, found: &mut Vec<String>) {
         let expected = match &self.reason {
             Some(reason) => Reason::Is(reason.clone()),

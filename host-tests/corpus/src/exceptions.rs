@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::Deserialize;
 
-use crate::Error;
+use crate::{Error, Failure};
 
 /// A list of scenarios that fail for a reason. They are run all the same, and one that passes is
 /// a failure: a list that may rot hides the next bug.
@@ -45,23 +45,28 @@ impl Exceptions {
 
     /// What a result means: the failure of a listed scenario is none, its success is one.
     ///
+    /// No list excuses [`Failure::Excess`].
+    ///
     /// # Errors
     ///
     /// The text to report.
-    pub fn judge(
+    pub fn judge<E: Into<Failure>>(
         &self,
         scenario: &str,
         run: &str,
-        result: Result<(), String>,
+        result: Result<(), E>,
     ) -> Result<(), String> {
         let reason = self.reasons.get(run).or_else(|| self.reasons.get(scenario));
-        match (reason, result) {
+        match (reason, result.map_err(Into::into)) {
             (Some(reason), Ok(())) => Err(format!(
                 "it passes, but {} lists it as failing ({reason}): take it off the list",
                 self.file
             )),
-            (Some(_), Err(_)) => Ok(()),
-            (None, result) => result,
+            (Some(_), Err(Failure::Difference(_))) | (None, Ok(())) => Ok(()),
+            (None, Err(Failure::Difference(text))) => Err(text),
+            (_, Err(Failure::Excess(text))) => Err(format!(
+                "{text}\nmore was allowed than the scenario allows: no list excuses it"
+            )),
         }
     }
 
@@ -109,10 +114,14 @@ mod tests {
         let exceptions = Exceptions::parse("list".to_owned(), list).unwrap();
         let failed = || Err("wrong".to_owned());
         assert!(exceptions.judge("a", "a [json]", failed()).is_ok());
-        assert!(exceptions.judge("a", "a [json]", Ok(())).is_err());
+        assert!(exceptions.judge("a", "a [json]", Ok::<_, String>(())).is_err());
         assert!(exceptions.judge("b", "b [json]", failed()).is_ok());
         assert!(exceptions.judge("b", "b [struct]", failed()).is_err());
-        assert!(exceptions.judge("c", "c [json]", Ok(())).is_ok());
+        let passed = || Ok::<_, String>(());
+        assert!(exceptions.judge("c", "c [json]", passed()).is_ok());
+        let excess = || Err(Failure::Excess("too much".to_owned()));
+        assert!(exceptions.judge("a", "a [json]", excess()).is_err());
+        assert!(exceptions.judge("c", "c [json]", excess()).is_err());
         assert_eq!(exceptions.unknown(["a", "c"]).len(), 1);
     }
 

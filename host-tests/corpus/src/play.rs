@@ -1,12 +1,16 @@
 //! Playing a scenario on the model of a proxy, whatever runs the filter under it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use proxy_host_model::{
-    Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, Outcome, Request,
+    Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, Outcome, Profile,
+    Request,
 };
 
-use crate::{Exchange, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration};
+use crate::{
+    Exchange, Failure, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration,
+    Verdict,
+};
 
 /// What begins each line that the gate logs about its configuration.
 const POLICY_LINE: &str = "jwt-gate: policy: ";
@@ -19,28 +23,23 @@ const ROUTE_METADATA: &[&str] = &["xds", "route_metadata"];
 
 /// Plays the scenario on a proxy that has loaded the filter and not started it.
 ///
+/// What a proxy without metadata of routes lets through of a scenario with some is no excess: see
+/// [`tells_route`].
+///
 /// # Errors
 ///
 /// All that differs from what the scenario expects, a line each.
-pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Result<(), String> {
-    let now = Clock::at_nanos(scenario.now);
-    host.model(|model| model.clock = now);
-    let startup = host.start(b"", scenario.policy.bytes(form));
-    let mut found = scenario.configuration_differences(&SeenConfiguration {
-        accepted: startup.accepted,
-        problems: Some(policy_lines(&startup.logs, LogLevel::Error)),
-        warnings: Some(policy_lines(&startup.logs, LogLevel::Warn)),
-    });
-    if let Some(trap) = startup.trap {
-        found.push(format!("the filter ended at its start: {trap}"));
-    }
-    for (i, exchange) in scenario.exchanges.iter().enumerate() {
-        let outcome = host.request(request(scenario, exchange));
-        let seen = seen(&outcome);
-        let differences = exchange.differences(&seen, &[]);
-        found.extend(differences.iter().map(|d| exchange.place(i, d)));
-        if outcome.trap.is_some() {
-            break;
+pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Result<(), Failure> {
+    let (mut found, startup) = start(host, scenario, form);
+    let mut excess = Vec::new();
+    if startup {
+        let told = tells_route(&host.model(|model| model.profile), scenario);
+        for (i, (exchange, seen)) in exchanges(host, scenario).into_iter().enumerate() {
+            let differences = exchange.differences(&seen, &[]);
+            found.extend(differences.iter().map(|d| exchange.place(i, d)));
+            if told {
+                excess.extend(exchange.excess(&seen).iter().map(|e| exchange.place(i, e)));
+            }
         }
     }
     found.extend(scenario.counter_differences(&host.model(|model| {
@@ -52,7 +51,54 @@ pub fn play<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Re
         });
         counters.collect::<BTreeMap<_, _>>()
     })));
-    if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+    Failure::of(found, excess)
+}
+
+/// Whether a host of this profile can tell the gate what the scenario's route says.
+pub fn tells_route(profile: &Profile, scenario: &Scenario) -> bool {
+    scenario.route_metadata_bytes.is_none() || profile.has_property(&ROUTE_METADATA.join("."))
+}
+
+/// Which of the scenario's requests went on, of those that were sent before the filter ended.
+pub fn passed<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> Vec<bool> {
+    start(host, scenario, form);
+    let exchanges = exchanges(host, scenario);
+    exchanges.iter().map(|(_, seen)| matches!(seen.fate, Fate::Passed { .. })).collect()
+}
+
+/// What differs in the start, and whether the filter lives.
+fn start<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> (Vec<String>, bool) {
+    let now = Clock::at_nanos(scenario.now);
+    host.model(|model| model.clock = now);
+    let startup = host.start(b"", scenario.policy.bytes(form));
+    let mut found = scenario.configuration_differences(&SeenConfiguration {
+        accepted: startup.accepted,
+        problems: Some(policy_lines(&startup.logs, LogLevel::Error)),
+        warnings: Some(policy_lines(&startup.logs, LogLevel::Warn)),
+    });
+    let lives = startup.trap.is_none();
+    if let Some(trap) = startup.trap {
+        found.push(format!("the filter ended at its start: {trap}"));
+    }
+    (found, lives)
+}
+
+/// The requests as the proxy shows them to the filter, and what became of each.
+fn exchanges<'a, G: Guest>(
+    host: &mut Host<G>,
+    scenario: &'a Scenario,
+) -> Vec<(Cow<'a, Exchange>, Seen)> {
+    let mut found = Vec::new();
+    for exchange in &scenario.exchanges {
+        let request = request(scenario, exchange);
+        let exchange = as_shown(host, exchange, request.headers.clone());
+        let outcome = host.request(request);
+        found.push((exchange, seen(&outcome)));
+        if outcome.trap.is_some() {
+            break;
+        }
+    }
+    found
 }
 
 /// The reason code in the gate's response-code details; `None` if they are not the gate's.
@@ -72,6 +118,29 @@ pub fn reason_in_logs<'a>(verdict: &str, lines: impl Iterator<Item = &'a str>) -
         }
         (Some(_), Some(_)) => Reason::Is("(several log lines give a reason)".to_owned()),
     }
+}
+
+/// The exchange with the request as this proxy shows it to a filter, which is what the filter has to
+/// let through: a proxy may have words of its own for what was sent.
+fn as_shown<'a, G: Guest>(
+    host: &mut Host<G>,
+    exchange: &'a Exchange,
+    sent: Headers,
+) -> Cow<'a, Exchange> {
+    let (shown, profile) =
+        host.model(|model| (model.arriving(sent.clone()).unwrap_or(sent.clone()), model.profile));
+    if shown == sent {
+        return Cow::Borrowed(exchange);
+    }
+    let mut exchange = Exchange { headers: owned(&shown), ..exchange.clone() };
+    if let Verdict::Upstream(upstream) = &mut exchange.verdict {
+        for name in profile.joined_headers {
+            if let Some(values) = upstream.has.get_mut(*name) {
+                *values = vec![values.join(&b',')];
+            }
+        }
+    }
+    Cow::Owned(exchange)
 }
 
 fn request(scenario: &Scenario, exchange: &Exchange) -> Request {

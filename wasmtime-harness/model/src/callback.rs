@@ -47,7 +47,19 @@ macro_rules! callbacks {
                 }
             }
 
-            /// The context that host calls made meanwhile speak for.
+            /// Whether every host lets a filter call other services meanwhile.
+    pub(crate) fn may_call_out(&self) -> bool {
+        matches!(
+            self,
+            Self::RequestHeaders { .. }
+                | Self::RequestBody { .. }
+                | Self::Tick { .. }
+                | Self::HttpCallResponse { .. }
+                | Self::ForeignFunction { .. }
+        )
+    }
+
+    /// The context that host calls made meanwhile speak for.
             #[must_use]
             pub fn context(&self) -> u32 {
                 match *self {

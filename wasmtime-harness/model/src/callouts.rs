@@ -17,6 +17,8 @@ pub struct HttpCall {
     pub token: u32,
     /// The root context that is told of the answer.
     pub root: u32,
+    /// The context that asked: the root or one of its streams.
+    pub context: u32,
     /// The upstream cluster.
     pub cluster: String,
     /// Headers with pseudo headers.
@@ -69,6 +71,9 @@ pub struct Callouts {
     pub services: BTreeMap<String, Service>,
     /// What answers gRPC calls and streams, by service and method, as `package.Service/Method`.
     pub grpc_services: BTreeMap<String, GrpcService>,
+    /// The contexts that asked, by token, in hosts that go by it: a late answer comes when its call
+    /// is gone.
+    pub(crate) callers: BTreeMap<u32, u32>,
     /// Answers on their way, by the order in which they set out.
     arrivals: BTreeMap<u64, Arrival>,
     last_arrival: u64,
@@ -119,6 +124,13 @@ impl Callouts {
                 self.set_out(Arrival { token: call.token, root: call.root, what, at });
             }
         }
+        self.http.push(call);
+    }
+
+    /// Sends an HTTP call to a host that nobody finds, at this time of the monotonic clock.
+    pub(crate) fn send_nowhere(&mut self, call: HttpCall, now: u64) {
+        let what = Arriving::Http(Answered::Reset);
+        self.set_out(Arrival { token: call.token, root: call.root, what, at: now });
         self.http.push(call);
     }
 

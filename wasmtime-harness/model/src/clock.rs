@@ -118,3 +118,52 @@ impl Default for Clock {
         Self::at_secs(1_700_000_000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_goes_wherever_it_is_sent() {
+        let mut clock = Clock::at_nanos(100);
+        clock.jump(-30);
+        assert_eq!(clock.nanos(), 70);
+        clock.jump(i64::MIN);
+        assert_eq!(clock.nanos(), 0, "not before the epoch");
+        clock.set_nanos(u64::MAX);
+        clock.jump(1);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.nanos(), u64::MAX, "nor after the end");
+        assert_eq!(clock.monotonic(), 1_000_000_000);
+    }
+
+    #[test]
+    fn the_monotonic_clock_never_goes_back() {
+        let mut clock = Clock::default();
+        let mut last = 0;
+        for step in 0..1_000_u32 {
+            match step % 7 {
+                0 => clock.jump(-1_000_000_000),
+                1 => clock.step_back_by(Duration::from_nanos(step.into())),
+                2 => clock.step_by(Duration::from_nanos(step.into())),
+                3 => clock.set_nanos(step.into()),
+                4 => clock.advance(Duration::from_nanos(step.into())),
+                5 => clock.advance_to(step.into()),
+                _ => drop(clock.read_wall()),
+            }
+            let now = clock.read_monotonic();
+            assert!(now >= last, "step {step}: {now} after {last}");
+            last = now;
+        }
+        assert!(last > 0);
+    }
+
+    #[test]
+    fn a_step_longer_than_the_clock_can_show_is_the_longest() {
+        let mut clock = Clock::at_nanos(5);
+        clock.step_back_by(Duration::MAX);
+        assert_eq!([clock.read_wall(), clock.read_wall()], [5, 0]);
+        clock.step_by(Duration::MAX);
+        assert_eq!([clock.read_wall(), clock.read_wall()], [0, i64::MAX.unsigned_abs()]);
+    }
+}

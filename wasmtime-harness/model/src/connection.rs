@@ -19,6 +19,8 @@ pub(crate) struct Connection {
     pub(crate) close: bool,
     pub(crate) closed: Closed,
     pub(crate) action: Option<u32>,
+    /// The VM had ended when it was to be called for the connection.
+    pub(crate) failed: bool,
 }
 
 /// Which sides of a connection are closed, and whether the filter knows that it is over.
@@ -52,6 +54,16 @@ impl Connection {
             close: false,
             closed: Closed::default(),
             action: None,
+            failed: false,
+        }
+    }
+
+    /// Closes it since the VM has ended (Envoy `Context::failStream`).
+    pub(crate) fn fail(&mut self) {
+        if !self.closed.downstream {
+            self.failed = true;
+            self.close = false;
+            self.closed = Closed { downstream: true, upstream: true, ..self.closed };
         }
     }
 }
@@ -62,13 +74,6 @@ impl Pipe {
         self.waiting.extend_from_slice(bytes);
         self.shown = true;
         self.waiting.len()
-    }
-
-    /// Lets the bytes go on, or keeps them where the filter can touch them.
-    pub(crate) fn answered(&mut self, goes_on: bool) {
-        if goes_on {
-            self.pass();
-        }
     }
 
     /// Lets the bytes go on.

@@ -93,6 +93,10 @@ pub(crate) struct Stream {
     pub(crate) logging: bool,
     /// The VM had ended when it was to be called for the stream.
     pub(crate) failed: bool,
+    /// The host answered it by itself: the filter is never called for it.
+    pub(crate) unseen: bool,
+    /// What has arrived of a body that the filter sees at once when all of it is there.
+    pub(crate) gathered: Vec<u8>,
 }
 
 /// An end that a filter gives a stream.
@@ -126,6 +130,8 @@ impl Stream {
             wishes: Wishes::default(),
             logging: false,
             failed: false,
+            unseen: false,
+            gathered: Vec::new(),
         }
     }
 
@@ -140,6 +146,11 @@ impl Stream {
             },
             None => Fate::Continued,
         }
+    }
+
+    /// Whether the filter has asked for a reply already.
+    pub(crate) fn answered(&self) -> bool {
+        self.reply.is_some() || self.wishes.reply.is_some()
     }
 
     pub(crate) fn flow_mut(&mut self, side: Side) -> &mut Flow {

@@ -9,14 +9,20 @@ use crate::status::{Refusal, Status};
 /// A module may export it as `malloc`; a fault knows it by this name all the same.
 pub const ALLOCATOR: &str = "proxy_on_memory_allocate";
 
+/// The functions of WASI that a fault can name; the status is WASI's `errno` then.
+///
+/// A host that denies them answers 76, `NOTCAPABLE`: a filter that asks for the system's time or
+/// for a hash map with random state panics.
+pub const WASI_FUNCTIONS: [&str; 3] = ["clock_time_get", "fd_write", "random_get"];
+
 /// Something that goes wrong at certain calls.
 ///
 /// Calls are counted from 0, beginning when the fault is given to the
 /// [`Model`](crate::Model::add_fault); each fault counts those that it could hit and no others.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
-    /// The host function, such as `proxy_log`, whose calls count, or [`ALLOCATOR`]; `None` counts
-    /// all host functions and not the allocator.
+    /// The function whose calls count: one of the host's, such as `proxy_log`, one of
+    /// [`WASI_FUNCTIONS`], or [`ALLOCATOR`]. `None` counts all of the host's and no others.
     pub function: Option<String>,
     /// Which of its calls go wrong.
     pub calls: Range<u64>,
@@ -108,6 +114,11 @@ impl Faults {
     /// Counts a call of a host function and says what goes wrong with it.
     pub(crate) fn call(&mut self, function: &str) -> Option<Refusal> {
         self.count(function, 0, |named| named.is_none_or(|named| named == function))
+    }
+
+    /// Counts a call of a function of WASI and says what goes wrong with it.
+    pub(crate) fn wasi_call(&mut self, function: &str) -> Option<Refusal> {
+        self.count(function, 0, |named| named == Some(function))
     }
 
     /// Counts a demand for so many bytes and says what goes wrong with it.

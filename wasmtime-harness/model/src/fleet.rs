@@ -1,13 +1,28 @@
 //! A proxy with several VMs of one filter: workers, a main thread, a canary.
 
+/// Does the same to a stream or connection in the VM that has it, or in the standin.
+macro_rules! on_its_host {
+    ($fleet:expr, $stream:expr, |$host:ident| $body:expr) => {
+        match $fleet.host_of($stream.worker, $stream.generation) {
+            Some($host) => $body,
+            None => {
+                let $host = &mut $fleet.standin;
+                $body
+            }
+        }
+    };
+}
+
+mod connection;
 mod failure;
 mod plan;
 mod seat;
 mod standin;
 mod stream;
+mod turns;
 mod update;
 
-use std::{collections::BTreeMap, mem, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     host::{Guest, Host, QUEUE_TURNS, Rush},
@@ -17,8 +32,9 @@ use crate::{
     world::World,
 };
 use seat::Seat;
-use standin::Standin;
+use standin::{Standin, Way};
 
+pub use connection::FleetConnection;
 pub use failure::Reload;
 pub use plan::{OnTrap, Plan};
 pub use stream::FleetStream;
@@ -216,52 +232,38 @@ impl<S: Spawn> Fleet<S> {
         }
     }
 
-    /// A new VM for a thread, which does not have the world.
-    fn load(&mut self, place: Place) -> Result<Host<S::Guest>, String> {
-        self.load_as(place, place.to_string())
-    }
-
-    fn load_as(&mut self, place: Place, label: String) -> Result<Host<S::Guest>, String> {
-        self.take_world_back();
-        let alone = self.plan.workers == 1 && !self.plan.main && !self.plan.canary;
-        let mut model = self.template.clone();
-        model.place = place;
-        model.label = (!alone).then_some(label);
-        model.random = Random::seeded(self.plan.seed.wrapping_add(self.spawned));
-        self.spawned = self.spawned.saturating_add(1);
-        // A filter may read the clock while it is loaded, and may fail to load: it gets a copy of the
-        // world, without the record, which is long and not needed.
-        let record = mem::take(&mut self.world.record);
-        self.world.clone().swap(&mut model);
-        let loaded = self.spawn.spawn(model).map(|guest| {
-            let mut host = Host::new(guest);
-            host.model(|model| self.world.swap(model));
-            host
-        });
-        self.world.record.insert_str(0, &record);
-        loaded
-    }
-
-    fn give_world_to(&mut self, place: Place) {
-        if self.resident == Some(place) {
-            return;
+    /// Who takes a new stream on this worker: its VM of this generation, or the standin.
+    fn admitted(
+        &mut self,
+        worker: usize,
+    ) -> Result<(u64, &mut Host<S::Guest>), &mut Host<Standin>> {
+        let way = self.admit(worker);
+        if way.is_none() {
+            self.give_world_to(Place::Worker(worker));
         }
-        self.take_world_back();
-        self.swap_world_with(place);
-        self.resident = Some(place);
-    }
-
-    fn take_world_back(&mut self) {
-        if let Some(place) = self.resident.take() {
-            self.swap_world_with(place);
+        match (way, self.workers.get_mut(worker)) {
+            (None, Some(seat)) => Ok((seat.generation, &mut seat.host)),
+            (way, _) => {
+                let way = way.unwrap_or(Way::Gone);
+                if way == Way::Pass {
+                    self.unseen = self.unseen.saturating_add(1);
+                }
+                self.standin.guest().way = way;
+                Err(&mut self.standin)
+            }
         }
     }
 
-    fn swap_world_with(&mut self, place: Place) {
-        let mut world = mem::take(&mut self.world);
-        if let Some(seat) = self.seat(place) {
-            seat.host.model(|model| world.swap(model));
+    fn host_of(&mut self, worker: usize, generation: Option<u64>) -> Option<&mut Host<S::Guest>> {
+        let place = Place::Worker(worker);
+        let generation = generation?;
+        self.give_world_to(place);
+        self.seat(place)?.of_generation(generation)
+    }
+
+    fn prune(&mut self, worker: usize) {
+        if let Some(seat) = self.seat(Place::Worker(worker)) {
+            seat.prune();
         }
-        self.world = world;
     }
 }

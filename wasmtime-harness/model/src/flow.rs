@@ -135,7 +135,12 @@ impl Flow {
 
     /// Takes headers, before the filter is called.
     pub(crate) fn begin(&mut self, headers: Headers, end: bool) {
+        // What was written before they arrived takes the place of what did.
+        let early = mem::take(&mut self.headers.headers);
         self.headers = Slot { headers, access: Access::Write };
+        for (name, value) in early.given() {
+            self.headers.headers.replace(name, value);
+        }
         self.arrived = Arrived { headers: true, trailers: false, end };
     }
 
@@ -282,6 +287,11 @@ impl Slot {
         (self.access == Access::Write).then_some(&self.headers)
     }
 
+    /// Whether nothing has arrived yet.
+    pub(crate) fn is_early(&self) -> bool {
+        self.access == Access::Early
+    }
+
     /// The map, if it can be written now.
     pub(crate) fn writable(&mut self) -> Option<&mut Headers> {
         (self.access == Access::Write).then_some(&mut self.headers)
@@ -291,7 +301,9 @@ impl Slot {
 /// What a filter may do with a header map.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Access {
+    /// It has not arrived; some hosts let a filter write to it nevertheless.
     #[default]
+    Early,
     None,
     Write,
 }

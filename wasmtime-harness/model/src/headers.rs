@@ -1,15 +1,39 @@
 //! Header maps with several values for a name.
 
-/// A header map in the order of arrival; names are kept in lower case, as in Envoy.
+use std::fmt;
+
+use crate::profile::HeaderNames;
+
+/// A header map in the order of arrival.
 ///
-/// Values are bytes: HTTP lets them be anything but NUL, CR and LF.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+/// Names show in lower case, as in Envoy, unless a [`Profile`](crate::Profile) lets them be; they are
+/// found, and compared, whatever their case. Values are bytes: HTTP lets them be anything but NUL, CR
+/// and LF.
+#[derive(Clone, Default, Eq)]
+pub struct Headers {
+    fields: Vec<Field>,
+    names: HeaderNames,
+}
+
+#[derive(Clone, Eq, PartialEq)]
+struct Field {
+    /// The name as it was given.
+    given: Vec<u8>,
+    /// The name as it shows.
+    name: Vec<u8>,
+    value: Vec<u8>,
+}
 
 impl Headers {
     /// Appends a value, beside those that the name has already.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
-        self.0.push((name.to_ascii_lowercase(), value.to_vec()));
+        let given = name.to_vec();
+        let name = match self.names {
+            HeaderNames::Lower => name.to_ascii_lowercase(),
+            // What a filter writes is not made odd: it knows how it wrote it.
+            HeaderNames::Kept | HeaderNames::Odd => name.to_vec(),
+        };
+        self.fields.push(Field { given, name, value: value.to_vec() });
     }
 
     /// Removes all values of the name and appends this one.
@@ -20,23 +44,23 @@ impl Headers {
 
     /// Removes all values of the name.
     pub fn remove(&mut self, name: &[u8]) {
-        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.fields.retain(|field| !field.given.eq_ignore_ascii_case(name));
     }
 
     /// The first value of the name, whatever its case.
     ///
-    /// All that the host's single-header call shows of several values.
+    /// All that the host's single-header call shows of several values, in most hosts.
     #[must_use]
     pub fn first(&self, name: impl AsRef<[u8]>) -> Option<&[u8]> {
         self.all(name.as_ref()).next()
     }
 
     /// All values of the name, whatever its case.
-    pub fn all(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
-        self.0
+    pub fn all(&self, name: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.fields
             .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+            .filter(move |field| field.given.eq_ignore_ascii_case(name))
+            .map(|field| field.value.as_slice())
     }
 
     /// Whether the map has a value of this name.
@@ -47,27 +71,81 @@ impl Headers {
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+        self.fields.iter().map(|field| (field.name.as_slice(), field.value.as_slice()))
     }
 
     /// The number of values.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.fields.len()
     }
 
     /// Whether the map holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
     /// The bytes of all names and values together.
     #[must_use]
     pub fn byte_size(&self) -> usize {
-        self.0.iter().fold(0, |sum, (name, value)| {
+        self.iter().fold(0, |sum, (name, value)| {
             sum.saturating_add(name.len()).saturating_add(value.len())
         })
+    }
+
+    /// Names as they were given, and values, in order.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| (field.given.as_slice(), field.value.as_slice()))
+    }
+
+    /// The same map with its names as a host shows them to a filter.
+    #[must_use]
+    pub(crate) fn shown(mut self, names: HeaderNames) -> Self {
+        self.names = names;
+        for Field { given, name, .. } in &mut self.fields {
+            *name = match names {
+                HeaderNames::Lower => given.to_ascii_lowercase(),
+                HeaderNames::Odd if !given.starts_with(b":") => odd(given),
+                HeaderNames::Odd | HeaderNames::Kept => given.clone(),
+            };
+        }
+        self
+    }
+
+    /// Puts the values of another map in the place of all that there is.
+    pub(crate) fn assign(&mut self, headers: &Self) {
+        self.fields.clear();
+        for Field { given, value, .. } in &headers.fields {
+            self.add(given, value);
+        }
+    }
+}
+
+/// `aUtHoRiZaTiOn` of `authorization`.
+fn odd(name: &[u8]) -> Vec<u8> {
+    let lower = name.to_ascii_lowercase();
+    let letters = lower.iter().enumerate();
+    letters
+        .map(|(i, letter)| if i.is_multiple_of(2) { *letter } else { letter.to_ascii_uppercase() })
+        .collect()
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self.fields.iter().zip(&other.fields).all(|(one, other)| {
+                one.given.eq_ignore_ascii_case(&other.given) && one.value == other.value
+            })
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self
+            .iter()
+            .map(|(name, value)| format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+        f.debug_list().entries(fields).finish()
     }
 }
 
@@ -99,5 +177,32 @@ mod tests {
         assert_eq!(headers.byte_size(), 6);
         headers.remove(b"A");
         assert_eq!(headers, Headers::from_iter([("b", "3")]));
+    }
+
+    #[test]
+    fn names_show_in_lower_case_as_given_or_odd() {
+        let names = |headers: &Headers| {
+            let names = headers.iter().map(|(name, _)| String::from_utf8(name.to_vec()).unwrap());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let sent = Headers::from_iter([(":path", "/"), ("User-Agent", "1"), ("x", "2")]);
+        assert_eq!(names(&sent), ":path user-agent x");
+        for (how, arrived, written) in [
+            (HeaderNames::Lower, ":path user-agent x", ":path user-agent x x-new"),
+            (HeaderNames::Kept, ":path User-Agent x", ":path User-Agent x X-New"),
+            (HeaderNames::Odd, ":path uSeR-AgEnT x", ":path uSeR-AgEnT x X-New"),
+        ] {
+            let mut headers = sent.clone().shown(how);
+            assert_eq!(names(&headers), arrived);
+            headers.add(b"X-New", b"3");
+            assert_eq!(names(&headers), written);
+            assert!(headers.has("USER-AGENT"), "found whatever the case");
+            assert_ne!(headers, sent);
+            headers.remove(b"x-new");
+            assert_eq!(headers, sent, "equal whatever the case");
+            headers.assign(&Headers::from_iter([("A-B", "")]));
+            let kept = if how == HeaderNames::Lower { "a-b" } else { "A-B" };
+            assert_eq!(names(&headers), kept);
+        }
     }
 }

@@ -179,7 +179,16 @@ impl<G: Guest> Host<G> {
     fn call(&mut self, callback: Callback) -> Option<Option<u32>> {
         let context = callback.context();
         if self.trap.is_none() {
-            self.guest.model(|model| model.enter(context));
+            if self.guest.model(|model| model.profile.silent_callbacks.contains(&callback.export()))
+            {
+                return Some(None);
+            }
+            self.guest.model(|model| {
+                model.enter(&callback);
+                if let Callback::HttpCallResponse { token, .. } = callback {
+                    model.speak_for_caller(token);
+                }
+            });
             match self.guest.call(callback) {
                 Ok(answer) => return Some(answer),
                 Err(trap) => self.trap = Some(trap),
@@ -190,6 +199,9 @@ impl<G: Guest> Host<G> {
                 stream.failed = true;
                 // A VM that ends takes along what it asked for in the same callback.
                 stream.wishes = Wishes::default();
+            }
+            if let Some(connection) = model.connection_mut(context) {
+                connection.fail();
             }
         });
         None

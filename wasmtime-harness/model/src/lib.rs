@@ -14,9 +14,11 @@
 //! ```
 //!
 //! Everything is deterministic: time stands still unless told otherwise, random bytes follow a
-//! seed, and any host call can be made to fail with any status (see [`Fault`]).
+//! seed, and any host call can be made to fail with any status (see [`Fault`]). What a filter asks of
+//! other services is answered as a [`Service`] or [`GrpcService`] says.
 
 mod arguments;
+mod arrival;
 mod callback;
 mod callouts;
 mod calls;
@@ -53,8 +55,8 @@ pub use callback::Callback;
 pub use callouts::{Callouts, GrpcCall, HttpCall};
 pub use calls::HOST_FUNCTIONS;
 pub use clock::Clock;
-pub use fault::{ALLOCATOR, Effect, Fault};
-pub use fleet::{Fleet, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
+pub use fault::{ALLOCATOR, Effect, Fault, WASI_FUNCTIONS};
+pub use fleet::{Fleet, FleetConnection, FleetStream, OnTrap, Plan, Reload, Spawn, Started};
 pub use flow::Sent;
 pub use headers::Headers;
 pub use host::{Guest, Host, OpenConnection, OpenStream, Peer, Progress};

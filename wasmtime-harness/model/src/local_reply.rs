@@ -1,6 +1,16 @@
-//! The response that Envoy makes of a filter's local reply.
+//! The response that a host makes of a filter's local reply, in Envoy's way where no other is
+//! known.
 
-use crate::{headers::Headers, outcome::Reply};
+use std::borrow::Cow;
+
+use crate::{
+    headers::Headers,
+    outcome::Reply,
+    profile::{LineBreaks, Profile, Repeated},
+};
+
+/// Headers that a reply cannot set.
+const OWN: [&[u8]; 3] = [b":status", b"content-length", b"connection"];
 
 /// What the form of a local reply depends on in the request, as it was before the filter saw it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -16,36 +26,63 @@ impl Client {
         Self { head: request.first(":method") == Some(b"HEAD"), grpc: is_grpc(request) }
     }
 
-    /// The headers and the body that the client gets for `reply`.
-    pub(crate) fn response(self, reply: &Reply) -> (Headers, Vec<u8>) {
-        let headers = self.headers(reply);
-        let body = if self.head || self.grpc { Vec::new() } else { reply.body.clone() };
+    /// The headers and the body that the client gets for `reply` from this host.
+    pub(crate) fn response(self, reply: &Reply, profile: &Profile) -> (Headers, Vec<u8>) {
+        let grpc = self.grpc && profile.grpc_replies;
+        let mut body = reply.body.clone();
+        if !body.is_empty() && !grpc {
+            body.extend_from_slice(profile.reply_ending);
+        }
+        let headers = headers(reply, &body, grpc, profile);
+        if self.head || grpc {
+            body.clear();
+        }
         (headers, body)
     }
+}
 
-    fn headers(self, reply: &Reply) -> Headers {
-        let mut headers = Headers::from_iter([(":status", reply.status.to_string())]);
-        for (name, value) in reply.headers.iter() {
-            // The proxy says these itself; seen to be ignored by Envoy 1.40.
-            if !matches!(name, b":status" | b"content-length" | b"connection") {
-                headers.add(name, value);
+fn headers(reply: &Reply, body: &[u8], grpc: bool, profile: &Profile) -> Headers {
+    let mut headers = Headers::default().shown(profile.header_names);
+    headers.add(b":status", reply.status.to_string().as_bytes());
+    for (name, value) in reply.headers.given() {
+        // The proxy says these itself; seen to be ignored by Envoy 1.40.
+        if !OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            let value = without_breaks(value, profile.reply_line_breaks);
+            match profile.repeated_reply_headers {
+                Repeated::Kept => headers.add(name, &value),
+                Repeated::Last => headers.replace(name, &value),
             }
         }
-        if self.grpc {
-            let status = reply.grpc_status.unwrap_or(grpc_status(reply.status));
-            headers.replace(b":status", b"200");
-            headers.replace(b"content-type", b"application/grpc");
-            headers.replace(b"grpc-status", status.to_string().as_bytes());
-            if !reply.body.is_empty() {
-                headers.replace(b"grpc-message", percent_encoded(&reply.body).as_bytes());
-            }
-        } else if !reply.body.is_empty() {
-            headers.add(b"content-length", reply.body.len().to_string().as_bytes());
-            if !headers.has("content-type") {
-                headers.add(b"content-type", b"text/plain");
-            }
+    }
+    if grpc {
+        let status = reply.grpc_status.unwrap_or(grpc_status(reply.status));
+        headers.replace(b":status", b"200");
+        headers.replace(b"content-type", b"application/grpc");
+        headers.replace(b"grpc-status", status.to_string().as_bytes());
+        if !reply.body.is_empty() {
+            headers.replace(b"grpc-message", percent_encoded(&reply.body).as_bytes());
         }
-        headers
+    } else if !body.is_empty() {
+        headers.add(b"content-length", body.len().to_string().as_bytes());
+        if !headers.has("content-type") {
+            headers.add(b"content-type", b"text/plain");
+        }
+    }
+    headers
+}
+
+/// A value as it is sent. Where line breaks are refused, no reply with one gets here.
+fn without_breaks(value: &[u8], breaks: LineBreaks) -> Cow<'_, [u8]> {
+    match breaks {
+        LineBreaks::PercentEncoded if value.iter().any(|byte| b"\r\n".contains(byte)) => {
+            let escape = |byte: &u8| match byte {
+                b'\r' => b"%0D".to_vec(),
+                b'\n' => b"%0A".to_vec(),
+                byte => vec![*byte],
+            };
+            value.iter().flat_map(escape).collect::<Vec<u8>>().into()
+        }
+        _ => value.into(),
     }
 }
 
@@ -82,6 +119,9 @@ fn percent_encoded(body: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    const ENVOY: Profile = Profile::ENVOY_1_40;
+    const NGX: Profile = Profile::NGX_WASM;
+
     fn reply() -> Reply {
         Reply {
             status: 401,
@@ -94,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_body_gets_a_length_and_a_type() {
-        let (headers, body) = Client::default().response(&reply());
+        let (headers, body) = Client::default().response(&reply(), &ENVOY);
         assert_eq!(body, b"no\n");
         assert_eq!(
             headers,
@@ -113,7 +153,7 @@ mod tests {
             let reply = Reply { grpc_status: given, ..reply() };
             for kind in ["application/grpc", "application/grpc+proto"] {
                 let request = Headers::from_iter([(":path", "/s/m"), ("content-type", kind)]);
-                let (headers, body) = Client::new(&request).response(&reply);
+                let (headers, body) = Client::new(&request).response(&reply, &ENVOY);
                 assert!(body.is_empty(), "it is in grpc-message");
                 assert_eq!(headers.first(":status"), Some(&b"200"[..]));
                 assert_eq!(headers.first("grpc-status"), Some(expected.as_bytes()));
@@ -122,15 +162,37 @@ mod tests {
         }
         let request =
             Headers::from_iter([(":path", "/"), ("content-type", "application/grpc-web")]);
-        let (headers, _) = Client::new(&request).response(&reply());
+        let (headers, _) = Client::new(&request).response(&reply(), &ENVOY);
         assert_eq!(headers.first(":status"), Some(&b"401"[..]));
     }
 
     #[test]
     fn a_head_request_is_told_the_length_of_a_body_that_it_does_not_get() {
         let request = Headers::from_iter([(":method", "HEAD"), (":path", "/")]);
-        let (headers, body) = Client::new(&request).response(&reply());
+        let (headers, body) = Client::new(&request).response(&reply(), &ENVOY);
         assert_eq!(headers.first("content-length"), Some(&b"3"[..]));
         assert!(body.is_empty());
+    }
+    #[test]
+    fn nginx_ends_the_body_with_a_line_break_and_knows_no_grpc() {
+        let request = Headers::from_iter([(":path", "/"), ("content-type", "application/grpc")]);
+        let (headers, body) = Client::new(&request).response(&reply(), &NGX);
+        assert_eq!(headers.first(":status"), Some(&b"401"[..]));
+        assert_eq!(headers.first("content-length"), Some(&b"4"[..]));
+        assert_eq!(body, b"no\n\n");
+        let empty = Reply { body: Vec::new(), ..reply() };
+        let (headers, body) = Client::default().response(&empty, &NGX);
+        assert!(body.is_empty() && !headers.has("content-length"));
+    }
+
+    #[test]
+    fn line_breaks_and_repeated_headers_are_sent_by_the_profile() {
+        let given = [("X-A", "1"), ("x-a", "2\r\nset-cookie: z"), ("x-b", "3")];
+        let reply = Reply { headers: Headers::from_iter(given), body: Vec::new(), ..reply() };
+        let sent = |profile| Client::default().response(&reply, profile).0;
+        let envoy = [&[(":status", "401")][..], &given].concat();
+        assert_eq!(sent(&ENVOY), Headers::from_iter(envoy), "the response is split");
+        let nginx = [(":status", "401"), ("x-a", "2%0D%0Aset-cookie: z"), ("x-b", "3")];
+        assert_eq!(sent(&NGX), Headers::from_iter(nginx));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    callback::Callback,
     callouts::Callouts,
     clock::Clock,
     connection::Connection,
@@ -79,6 +80,8 @@ pub struct Model {
     pub(crate) logs: Journal<LogLine>,
     pub(crate) trace: Journal<Call>,
     pub(crate) faults: Faults,
+    /// Whether every host lets the filter call other services in this callback.
+    pub(crate) calls_out: bool,
     /// The first reading of the wall clock in this callback, and how many there were.
     readings: Option<(u64, u64)>,
     last_context: u32,
@@ -112,6 +115,7 @@ impl Default for Model {
             logs: Journal::default(),
             trace: Journal::default(),
             faults: Faults::default(),
+            calls_out: false,
             readings: None,
             last_context: 0,
             ids: None,
@@ -142,6 +146,15 @@ impl Model {
     /// Lets everything work again.
     pub fn heal(&mut self) {
         self.faults.clear();
+    }
+
+    /// Whether a function of WASI works that a binding is about to carry out.
+    ///
+    /// # Errors
+    ///
+    /// What it answers instead, as WASI's `errno`, or that the VM ends.
+    pub fn wasi_call(&mut self, function: &str) -> Result<(), Refusal> {
+        self.faults.wasi_call(function).map_or(Ok(()), Err)
     }
 
     /// Whether the filter's allocator works when a binding is about to ask it for so many bytes.
@@ -209,11 +222,19 @@ impl Model {
         self.logs.since(from)
     }
 
-    pub(crate) fn enter(&mut self, context: u32) {
-        self.current = context;
+    pub(crate) fn enter(&mut self, callback: &Callback) {
+        self.current = callback.context();
+        self.calls_out = callback.may_call_out();
         self.readings = None;
         self.effective = None;
         self.stop = false;
+    }
+
+    /// Lets host calls speak for whoever made an HTTP call, in hosts where a filter has no say in it.
+    pub(crate) fn speak_for_caller(&mut self, token: u32) {
+        if !self.profile.effective_context {
+            self.effective = self.callouts.callers.get(&token).copied();
+        }
     }
 
     pub(crate) fn add_root(&mut self, configuration: &[u8]) -> u32 {

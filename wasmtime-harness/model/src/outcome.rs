@@ -113,6 +113,8 @@ pub struct ConnectionOutcome {
     pub trace: Vec<Call>,
     /// Why the filter's VM ended, if it did.
     pub trap: Option<Trap>,
+    /// Whether the VM had ended when the filter was to see a part of it; the proxy closes it then.
+    pub failed: bool,
 }
 
 /// What came of making a root context and configuring it.
@@ -133,8 +135,18 @@ pub struct Startup {
 }
 
 /// The end of a filter's VM: a panic, a bad memory access, or a rule of the host broken.
+///
+/// The first line of the text says why. More lines, if there are any, say where.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trap(pub String);
+
+impl Trap {
+    /// Why the VM ended, in one line.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.0.lines().next().unwrap_or_default()
+    }
+}
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ mod table;
 
 pub use kinds::{
     Absent, Addresses, Authority, Bodies, Cas, ContextIds, Denial, EndOfStream, EndOrder,
-    FailedCall, HeaderNames, Known, LineBreaks, OverRead, PropertyValues, Readable,
+    FailedCall, HeaderNames, Known, LineBreaks, MapSize, OverRead, PropertyValues, Readable,
     RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
 };
 
@@ -64,7 +64,8 @@ profile! {
         /// returned from `proxy_on_done`"; ngx `ngx_proxy_wasm.c`, `ngx_proxy_wasm_on_log`.
         pub end_order: EndOrder,
         /// Whether `proxy_set_effective_context` has an effect; without one it answers OK to
-        /// anything. Spec; ngx `ngx_proxy_wasm_host.c`.
+        /// anything, and an answer to a call speaks for the context that made it. Spec; ngx
+        /// `ngx_proxy_wasm_host.c`, `ngx_http_proxy_wasm_dispatch.c`.
         pub effective_context: bool,
         /// Callbacks that the host never makes. Ngx `docs/PROXY_WASM.md` [D]; spec: all are made.
         pub silent_callbacks: &'static [&'static str],
@@ -110,6 +111,9 @@ profile! {
         /// Whether the callbacks for headers tell that a message ends with them. Hosts 7.3 [X]; ngx
         /// `ngx_http_proxy_wasm.c`.
         pub end_of_stream: EndOfStream,
+        /// Whether the callbacks for headers count pseudo headers too. Hosts 8.5 [S]; spec: "all
+        /// `num_headers` headers"; ngx `ngx_http_wasm_headers_request.c`.
+        pub pseudo_headers_count: bool,
         /// Whether the response's headers can be read and written while the request is under way.
         /// Hosts 8.5 [S]; ngx `ngx_proxy_wasm_maps.c`; spec: from `proxy_on_response_headers` on.
         pub early_response_headers: bool,
@@ -123,6 +127,9 @@ profile! {
         /// What writing to a map answers that cannot be written now. Hosts 8.3 [S]; ngx: "can only
         /// set request headers before response is produced".
         pub absent_map_write: Denial,
+        /// What `proxy_get_header_map_size` counts. Hosts 8.3 [S]; spec: "size of all key-value pairs",
+        /// `return_serialized_pairs_size`.
+        pub map_size: MapSize,
         /// The most pairs that a map has for a filter; the rest is not shown, without a word. Hosts
         /// 2.3 [S]; ngx `ngx_http_wasm.h`, `NGX_HTTP_WASM_MAX_REQ_HEADERS`.
         pub pairs_given: usize,
@@ -146,6 +153,9 @@ profile! {
         /// What reading a buffer from behind its end does. Hosts 8.3 [S]; spec: BAD_ARGUMENT "in case
         /// of buffer overflow due to invalid `start`".
         pub over_read: OverRead,
+        /// Whether reading a buffer begins where the filter says. Spec; ngx
+        /// `ngx_proxy_wasm_host.c` looks at `start` and reads from the beginning.
+        pub buffer_start: bool,
         /// Whether bytes in the middle of a buffer can be replaced; it is BAD_ARGUMENT otherwise.
         /// Hosts 8.3 [S]; spec: "inject and replace".
         pub inner_splice: bool,
@@ -233,9 +243,10 @@ profile! {
         /// What a call without `:method`, `:path` or `:authority` answers. Hosts 8.3 [S]; spec; ngx
         /// `ngx_proxy_wasm_host.c`.
         pub incomplete_call: Status,
-        /// What a call does outside of a request, a tick or an answer; "OK" is as in one. Hosts 3.3
-        /// [X]; ngx: "can only send HTTP dispatch during".
-        pub call_while_starting: Option<Denial>,
+        /// What a call does elsewhere than in `proxy_on_request_headers`, `proxy_on_request_body`,
+        /// `proxy_on_tick`, `proxy_on_http_call_response` and `proxy_on_foreign_function`; "OK" is as
+        /// there. Hosts 3.3 [X]; ngx: "can only send HTTP dispatch during".
+        pub call_elsewhere: Option<Denial>,
         /// How a call ends that runs out of time, or whose service cannot be connected to. Hosts 3.3
         /// [X]; spec: "If `num_headers` is `0`, then the HTTP call failed"; ngx
         /// `docs/PROXY_WASM.md` [D].
@@ -270,6 +281,12 @@ impl Profile {
     #[must_use]
     pub fn table(profiles: &[Self]) -> String {
         table::markdown(profiles)
+    }
+
+    /// Whether the host may have a property of this name, with dots between its parts.
+    #[must_use]
+    pub fn has_property(&self, name: &str) -> bool {
+        self.properties.allows(name)
     }
 
     /// What speaks against a call of this function before its arguments are looked at.

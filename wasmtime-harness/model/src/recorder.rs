@@ -85,6 +85,7 @@ fn write(
     match answer {
         Ok(Some(answer)) => writeln!(record, "  = {answer}"),
         Ok(None) => writeln!(record, "  = not exported"),
-        Err(trap) => writeln!(record, "  = trap: {trap}"),
+        // Where it was moves with the module's code, which makes every kept record stale.
+        Err(trap) => writeln!(record, "  = trap: {}", trap.reason()),
     }
 }

@@ -46,6 +46,19 @@ pub enum Answered {
     Reset,
 }
 
+impl Answered {
+    /// Whether it is the answer that Envoy makes where a service cannot be reached in time.
+    pub(crate) fn is_failure(&self) -> bool {
+        let failures = [
+            ServiceAnswer::connect_failure(),
+            ServiceAnswer::connection_termination(),
+            ServiceAnswer::no_healthy_upstream(),
+            ServiceAnswer::timeout(),
+        ];
+        failures.iter().any(|failure| failure.what == *self)
+    }
+}
+
 impl Service {
     /// A service that answers one call after the other like this.
     #[must_use]

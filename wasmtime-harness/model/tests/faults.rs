@@ -216,6 +216,17 @@ fn the_allocator_and_the_host_functions_do_not_count_each_other() {
 }
 
 #[test]
+fn a_fault_of_wasi_is_named_and_not_counted_among_the_hosts_functions() {
+    let mut model = Model::default();
+    model.inject(Fault::at(0, BROKEN));
+    model.add_fault(Fault::at(1, Status(76)).of("random_get"));
+    let answers: Vec<_> = (0..3).map(|_| model.wasi_call("random_get")).collect();
+    assert_eq!(answers, [Ok(()), Err(status(Status(76))), Ok(())]);
+    assert_eq!(model.wasi_call("fd_write"), Ok(()));
+    assert_eq!(model.log(2, b""), Err(status(BROKEN)), "the first call of the host's");
+}
+
+#[test]
 fn a_trap_ends_the_vm_for_good_even_when_healed() {
     let mut host: Host<_> = script::host(|model: &mut Model, callback| match callback {
         Callback::RequestHeaders { .. } => match model.log(2, b"") {
@@ -231,4 +242,34 @@ fn a_trap_ends_the_vm_for_good_even_when_healed() {
     host.model(Model::heal);
     assert_eq!(host.request(get()).fate, Fate::Trapped);
     assert_eq!(host.trap(), Some(&Trap("proxy_log: gone".to_owned())));
+}
+
+#[test]
+fn faults_hit_the_counted_calls_and_nothing_else() {
+    let mut host = on_headers(|model| {
+        for round in 0..4 {
+            let expected = match round {
+                1 | 2 => Err(status(Status::INTERNAL_FAILURE)),
+                _ => Ok(()),
+            };
+            let added = model.add_header_map_value(REQUEST_HEADERS, b"x", b"");
+            assert_eq!(added, expected, "call {round}");
+        }
+        CONTINUE
+    });
+    host.model(|model| {
+        model.inject(Fault::on(1..3, Effect::Status(Status::INTERNAL_FAILURE)));
+    });
+    let outcome = host.request(get());
+    assert_eq!(outcome.request_headers.all(b"x").count(), 2);
+    let trace: Vec<String> = outcome.trace.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        trace,
+        [
+            "proxy_add_header_map_value -> OK",
+            "proxy_add_header_map_value -> INTERNAL_FAILURE",
+            "proxy_add_header_map_value -> INTERNAL_FAILURE",
+            "proxy_add_header_map_value -> OK",
+        ]
+    );
 }

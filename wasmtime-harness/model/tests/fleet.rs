@@ -8,9 +8,11 @@
 
 mod script;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use proxy_host_model::{Callback, Fate, Fleet, Model, Place, Plan, Recorded, Spawn, Status};
+use proxy_host_model::{
+    Callback, Fate, Fleet, MetricValue, Model, Place, Plan, Recorded, Spawn, Status,
+};
 
 use script::{CONTINUE, PAUSE, REQUEST_HEADERS, Scripts, get, status};
 
@@ -50,6 +52,8 @@ fn a_configuration_is_seen_by_the_canary_the_main_thread_and_each_worker() {
             let metric = model.define_metric(0, b"configured").unwrap();
             assert_eq!(metric, 4, "ids are those of the VM");
             model.increment_metric(metric, 1).unwrap();
+            let metric = model.define_metric(2, b"sizes").unwrap();
+            model.record_metric(metric, 6).unwrap();
         }
         Ok(Some(1))
     });
@@ -59,7 +63,11 @@ fn a_configuration_is_seen_by_the_canary_the_main_thread_and_each_worker() {
     let asked: Vec<Place> = started.vms.iter().map(|(place, _)| *place).collect();
     assert_eq!(asked, [Place::Main, Place::Worker(0), Place::Worker(1)]);
     assert_eq!(counted(&mut fleet, b"configured"), 4, "hosts.md 3.2");
-    assert_eq!(fleet.world(|world| world.metrics.counter("configured")), Some(4));
+    fleet.world(|world| {
+        assert_eq!(world.metrics.counter("configured"), Some(4));
+        let values: Vec<MetricValue> = world.metrics.iter().map(|(_, _, value)| value).collect();
+        assert_eq!(values, [MetricValue::Number(4), MetricValue::Samples(vec![6; 4])]);
+    });
     let record = fleet.world(|world| world.record.clone());
     let begun: Vec<&str> =
         record.lines().filter(|line| line.contains("proxy_on_configure")).collect();
@@ -136,4 +144,27 @@ fn streams_interleave_on_one_worker_and_on_several() {
         assert_eq!(lines, [format!("stream {stream}")], "each stream has its own lines");
         assert_eq!(outcome.trace.len(), 2);
     }
+}
+
+#[test]
+fn each_vm_has_random_bytes_of_its_own_that_follow_the_seed() {
+    let run = |model: &mut Model, callback| {
+        if let Callback::Configure { .. } = callback {
+            let mut bytes = [0; 8];
+            model.random.fill(&mut bytes);
+            model.log(2, u64::from_le_bytes(bytes).to_string().as_bytes()).unwrap();
+        }
+        Ok(Some(1))
+    };
+    let drawn = |seed| {
+        let mut fleet = fleet(Plan { seed, ..plan(2) }, run);
+        let started = fleet.start(b"", b"");
+        let startups = started.canary.iter().chain(started.vms.iter().map(|(_, startup)| startup));
+        startups.map(|startup| startup.logs[0].text.clone()).collect::<Vec<_>>()
+    };
+    let first = drawn(7);
+    assert_eq!(first, drawn(7));
+    let second = drawn(8_000);
+    let all: BTreeSet<&String> = first.iter().chain(&second).collect();
+    assert_eq!(all.len(), 8, "no two of four VMs and two seeds draw the same");
 }

@@ -107,6 +107,7 @@ fn failed(outcome: &Outcome) {
     );
     let response = outcome.response.as_ref().unwrap();
     assert_eq!(response.first(":status"), Some(&b"503"[..]));
+    assert!(outcome.response_complete && outcome.response_body.is_empty());
 }
 
 #[track_caller]
@@ -214,6 +215,20 @@ fn the_backoff_is_between_one_and_one_and_a_half_of_its_base() {
     waits.sort_unstable();
     waits.dedup();
     assert!(waits.len() > 3, "drawn anew for each stream: {waits:?}");
+}
+
+#[test]
+fn the_backoff_begins_with_each_loading_and_each_configuration() {
+    let mut fleet = fleet(1, RELOAD);
+    trapped(&fleet.request(0, at("/trap")));
+    failed(&fleet.request(0, at("/")));
+    fleet.advance(BASE * 2);
+    seen(&fleet.request(0, at("/")));
+    fleet.advance(BASE * 2);
+    assert!(fleet.configure(b"other").accepted);
+    trapped(&fleet.request(0, at("/trap")));
+    failed(&fleet.request(0, at("/")));
+    assert_eq!(counter(&mut fleet, "vm_reload_backoff"), Some(2));
 }
 
 #[test]

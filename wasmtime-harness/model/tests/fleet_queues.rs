@@ -139,6 +139,39 @@ fn items_pass_from_vm_to_vm_in_one_go() {
 }
 
 #[test]
+fn what_a_tick_puts_into_a_queue_is_told_before_the_next_tick() {
+    let run = |model: &mut Model, callback| match callback {
+        Callback::Configure { .. } => {
+            model.register_shared_queue(b"queue").unwrap();
+            model.set_tick_period_milliseconds(1000).unwrap();
+            Ok(Some(1))
+        }
+        Callback::Tick { .. } => {
+            let queue = model.resolve_shared_queue(b"", b"queue").unwrap();
+            let now = model.get_current_time_nanoseconds().unwrap().to_string();
+            model.enqueue_shared_queue(queue, now.as_bytes()).unwrap();
+            model.log(2, format!("put {now}").as_bytes()).unwrap();
+            Ok(None)
+        }
+        callback => filter(model, callback),
+    };
+    let plan = Plan { workers: 2, ..Plan::default() };
+    let mut fleet = Fleet::new(Recorded(Scripts(run)), plan, Model::default()).unwrap();
+    fleet.world(|world| world.clock.set_nanos(0));
+    assert!(fleet.start(b"", b"").accepted);
+    fleet.advance(Duration::from_secs(1));
+    assert_eq!(
+        told(&mut fleet),
+        [
+            "worker 0 put 1000000000",
+            "worker 1 took 1000000000",
+            "worker 1 put 1000000000",
+            "worker 1 took 1000000000",
+        ]
+    );
+}
+
+#[test]
 fn a_filter_that_feeds_itself_does_not_hold_up_the_clock() {
     let mut fleet = fleet(Plan::default(), "loop");
     let _ = fleet.request(0, put("/loopx"));

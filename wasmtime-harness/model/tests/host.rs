@@ -7,59 +7,8 @@ use proxy_host_model::{
 };
 
 use script::{
-    CONTINUE, PAUSE, PLUGIN_CONFIGURATION, REQUEST_HEADERS, RESPONSE_HEADERS, get, host,
-    on_headers, status,
+    CONTINUE, PAUSE, PLUGIN_CONFIGURATION, REQUEST_HEADERS, get, host, on_headers, status,
 };
-
-#[test]
-fn callbacks_come_in_the_order_of_envoy() {
-    let mut calls = Vec::new();
-    let mut host = host(|_: &mut Model, callback: Callback| {
-        calls.push((callback.export(), callback.arguments()));
-        Ok(Some(1 - u32::from(matches!(callback, Callback::RequestHeaders { .. }))))
-    });
-    host.start(b"vm", b"plugin");
-    host.request(get());
-    drop(host);
-    assert_eq!(
-        calls,
-        [
-            ("proxy_on_context_create", vec![1, 0]),
-            ("proxy_on_vm_start", vec![1, 2]),
-            ("proxy_on_configure", vec![1, 6]),
-            ("proxy_on_context_create", vec![2, 1]),
-            ("proxy_on_request_headers", vec![2, 3, 1]),
-            ("proxy_on_response_headers", vec![2, 1, 1]),
-            ("proxy_on_log", vec![2]),
-            ("proxy_on_done", vec![2]),
-            ("proxy_on_delete", vec![2]),
-        ]
-    );
-}
-
-#[test]
-fn the_plugin_configuration_is_there_while_configuring_only() {
-    let mut seen = Vec::new();
-    let mut host = host(|model: &mut Model, callback| {
-        let read = model.get_buffer_bytes(PLUGIN_CONFIGURATION, 0, u32::MAX);
-        seen.push((callback.export(), read));
-        Ok(Some(1))
-    });
-    host.start(b"", b"policy");
-    host.request(get());
-    drop(host);
-    let missing = || Err(status(Status::NOT_FOUND));
-    assert_eq!(
-        seen[..4],
-        [
-            ("proxy_on_context_create", Ok(b"policy".to_vec())),
-            ("proxy_on_vm_start", missing()),
-            ("proxy_on_configure", Ok(b"policy".to_vec())),
-            ("proxy_on_context_create", missing()),
-        ]
-    );
-    assert!(seen[4..].iter().all(|(_, read)| *read == missing()));
-}
 
 #[test]
 fn a_refused_configuration_is_told_apart_from_a_trap() {
@@ -119,22 +68,6 @@ fn a_request_that_goes_on_shows_its_changes_and_the_response() {
 }
 
 #[test]
-fn a_reply_beats_the_returned_action_and_the_first_one_wins() {
-    let mut host = on_headers(|model| {
-        reply(model, 401);
-        reply(model, 200);
-        CONTINUE
-    });
-    let outcome = host.request(get());
-    assert_eq!(outcome.fate, Fate::Replied);
-    assert_eq!(outcome.action, Some(CONTINUE));
-    let reply = outcome.reply.unwrap();
-    assert_eq!((reply.status, reply.grpc_status), (401, None));
-    assert_eq!(reply.details, b"details");
-    assert_eq!(outcome.response.unwrap().first(":status"), Some(&b"401"[..]));
-}
-
-#[test]
 fn a_failed_reply_leaves_the_action_in_force() {
     for (action, fate) in [(PAUSE, Fate::Paused), (CONTINUE, Fate::Continued)] {
         let mut host = on_headers(|model| {
@@ -147,25 +80,6 @@ fn a_failed_reply_leaves_the_action_in_force() {
         assert_eq!(outcome.fate, fate);
         assert_eq!(outcome.reply, None);
     }
-}
-
-#[test]
-fn the_filter_sees_its_own_reply_in_the_response_phase() {
-    let mut host = host(|model: &mut Model, callback| {
-        match callback {
-            Callback::RequestHeaders { .. } => reply(model, 403),
-            Callback::ResponseHeaders { .. } => {
-                let seen = model.get_header_map_value(RESPONSE_HEADERS, b":status");
-                assert_eq!(seen, Ok(b"403".to_vec()));
-                model.add_header_map_value(RESPONSE_HEADERS, b"x-a", b"1").unwrap();
-            }
-            _ => return Ok(None),
-        }
-        Ok(Some(CONTINUE))
-    });
-    host.start(b"", b"");
-    let response = host.request(get()).response.unwrap();
-    assert_eq!(response, Headers::from_iter([(":status", "403"), ("x-a", "1")]));
 }
 
 #[test]
@@ -208,34 +122,6 @@ fn a_paused_request_goes_on_when_its_call_is_answered() {
 }
 
 #[test]
-fn a_call_that_was_reset_has_no_headers_and_a_status() {
-    let mut told = None;
-    let mut host = host(|model: &mut Model, callback| {
-        match callback {
-            Callback::Tick { .. } => {
-                let headers = [(":method", "GET"), (":path", "/k"), (":authority", "k")];
-                let pairs = encode_pairs(&Headers::from_iter(headers));
-                model.http_call(b"keys", &pairs, b"", &[], 0).unwrap();
-            }
-            Callback::Configure { .. } => model.set_tick_period_milliseconds(1000).unwrap(),
-            Callback::HttpCallResponse { headers, .. } => {
-                told = Some((headers, model.get_status().unwrap()));
-            }
-            _ => {}
-        }
-        Ok(None)
-    });
-    host.model(|model| model.settings.clusters.insert("keys".to_owned()));
-    host.start(b"", b"");
-    host.tick();
-    let token = host.model(|model| model.callouts.http[0].token);
-    host.answer(token, Headers::default(), b"", None);
-    host.answer(token, Headers::default(), b"", None);
-    drop(host);
-    assert_eq!(told, Some((0, (11, b"reset".to_vec()))));
-}
-
-#[test]
 fn an_update_takes_over_when_accepted_and_changes_nothing_when_refused() {
     let mut calls = Vec::new();
     let mut host = host(|model: &mut Model, callback: Callback| {
@@ -258,47 +144,4 @@ fn an_update_takes_over_when_accepted_and_changes_nothing_when_refused() {
     drop(host);
     let ended: Vec<_> = calls.iter().filter(|(name, _)| *name == "proxy_on_delete").collect();
     assert_eq!(ended, [&("proxy_on_delete", 2), &("proxy_on_delete", 1), &("proxy_on_delete", 4)]);
-}
-
-#[test]
-fn a_root_that_is_not_done_yet_is_deleted_when_it_says_so() {
-    let mut deleted = Vec::new();
-    let mut host = host(|model: &mut Model, callback| match callback {
-        Callback::Configure { .. } => {
-            assert_eq!(model.done(), Err(status(Status::NOT_FOUND)));
-            model.set_tick_period_milliseconds(1).unwrap();
-            Ok(Some(1))
-        }
-        Callback::Done { .. } => Ok(Some(0)),
-        Callback::Tick { context: 1 } => {
-            model.done().unwrap();
-            Ok(None)
-        }
-        Callback::Delete { context } => {
-            deleted.push(context);
-            Ok(None)
-        }
-        _ => Ok(Some(1)),
-    });
-    host.start(b"", b"");
-    host.reconfigure(b"");
-    host.tick();
-    drop(host);
-    assert_eq!(deleted, [1]);
-}
-
-#[test]
-fn a_reset_stream_gets_no_response() {
-    let mut host = on_headers(|model| {
-        model.close_stream(0).unwrap();
-        CONTINUE
-    });
-    let outcome = host.request(get());
-    assert_eq!(outcome.fate, Fate::Reset);
-    assert_eq!(outcome.response, None);
-}
-
-fn reply(model: &mut Model, code: u32) {
-    let sent = model.send_local_response(code, b"details", b"", &[], -1);
-    assert_eq!(sent, Ok(()));
 }

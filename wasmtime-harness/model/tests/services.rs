@@ -138,7 +138,7 @@ fn a_late_answer_is_dropped_except_by_a_hostile_host() {
     let limit = "100 ms: 1: 504 upstream request timeout";
     assert_eq!(answers(late(), &[100]), [limit]);
     let mut host = calling(late().into(), &[100]);
-    host.model(|model| model.profile = Profile::HOSTILE);
+    host.model(|model| model.profile.late_answers = Profile::HOSTILE.late_answers);
     assert_eq!(heard(&mut host), [limit, "150 ms: 1: 200 keys"]);
 }
 
@@ -153,7 +153,7 @@ fn the_second_answer_is_dropped_except_by_a_hostile_host() {
     let twice = || ok("keys").after(5 * MS).times(2);
     assert_eq!(answers(twice(), &[100]), [once]);
     let mut host = calling(twice().into(), &[100]);
-    host.model(|model| model.profile = Profile::HOSTILE);
+    host.model(|model| model.profile.late_answers = Profile::HOSTILE.late_answers);
     assert_eq!(heard(&mut host), [once, once], "and no end of its time");
 }
 
@@ -314,7 +314,7 @@ fn a_root_that_is_gone_is_told_nothing() {
             Ok(Some(1))
         });
         host.model(|model| {
-            model.profile = profile;
+            model.profile = Profile { call_elsewhere: None, ..profile };
             model.callouts.services.insert("keys".to_owned(), ok("").after(MS).into());
         });
         let old = host.start(b"", b"").root;

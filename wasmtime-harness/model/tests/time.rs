@@ -9,11 +9,9 @@ mod script;
 
 use std::time::Duration;
 
-use proxy_host_model::{
-    Callback, Clock, Guest, Headers, Host, Model, Recorder, Status, encode_pairs,
-};
+use proxy_host_model::{Callback, Clock, Guest, Headers, Host, Model, Recorder, encode_pairs};
 
-use script::{CONTINUE, Script, get, host, status};
+use script::{CONTINUE, Script, get, host};
 
 fn call_request() -> Vec<u8> {
     let headers = [(":method", "GET"), (":path", "/k"), (":authority", "a.test")];
@@ -73,6 +71,33 @@ fn ticks_and_time_limits_fall_due_in_order() {
 }
 
 #[test]
+fn a_wall_clock_that_jumps_moves_no_tick_and_no_time_limit() {
+    let mut host = started();
+    host.model(|model| model.clock.jump(3_600_000_000_000));
+    host.advance(Duration::from_millis(999));
+    assert_eq!(logs(&mut host), Vec::<String>::new(), "an hour by the wall clock is no time");
+    host.advance(Duration::from_millis(1));
+    assert_eq!(logs(&mut host), ["tick at 3601000000000"]);
+    host.model(|model| model.clock.set_nanos(0));
+    host.advance(Duration::from_millis(1000));
+    assert_eq!(logs(&mut host), ["3 headers, 504", "tick at 1000000000"]);
+}
+
+#[test]
+fn ticks_missed_while_a_callback_ran_are_not_made_up_for() {
+    let mut host = started();
+    // Each tick reads the clock once, which takes longer than two periods.
+    host.model(|model| model.clock.step_by(Duration::from_millis(2500)));
+    host.advance(Duration::from_secs(2));
+    assert_eq!(logs(&mut host), ["tick at 1000000000", "3 headers, 504"]);
+    assert_eq!(host.model(|model| model.clock.nanos()), 3_500_000_000);
+    host.advance(Duration::from_millis(999));
+    assert_eq!(logs(&mut host), Vec::<String>::new(), "a period from the end of the last one");
+    host.advance(Duration::from_millis(1));
+    assert_eq!(logs(&mut host), ["tick at 4500000000"]);
+}
+
+#[test]
 fn no_ticks_without_a_period() {
     let mut ticks = 0;
     let mut host = host(|model: &mut Model, callback| {
@@ -118,24 +143,4 @@ fn a_record_is_readable_and_complete() {
     ];
     assert!(lines.windows(expected.len()).any(|part| part == expected), "{lines:#?}");
     assert_eq!(lines.last(), Some(&"  = not exported"));
-}
-
-#[test]
-fn foreign_functions_are_those_of_the_test() {
-    let mut host = host(|model: &mut Model, callback| {
-        if let Callback::RequestHeaders { .. } = callback {
-            assert_eq!(model.call_foreign_function(b"double", b"2"), Ok(b"4".to_vec()));
-            let refused = model.call_foreign_function(b"refuse", b"");
-            assert_eq!(refused, Err(status(Status::BAD_ARGUMENT)));
-            let unknown = model.call_foreign_function(b"unknown", b"");
-            assert_eq!(unknown, Err(status(Status::NOT_FOUND)));
-        }
-        Ok(None)
-    });
-    host.model(|model| {
-        model.foreign.insert(b"double".to_vec(), Ok(b"4".to_vec()));
-        model.foreign.insert(b"refuse".to_vec(), Err(Status::BAD_ARGUMENT));
-    });
-    host.start(b"", b"");
-    assert_eq!(host.request(get()).trace.len(), 3);
 }

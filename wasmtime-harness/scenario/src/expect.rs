@@ -271,7 +271,7 @@ impl Reply {
                 .and_then(|status| status.number("a gRPC status, or -1 for none")),
             details: table.take("details").and_then(|details| details.bytes()),
         };
-        if reply == Self::default() {
+        if table.is_empty() {
             table.wrong("found no field, expected at least one, such as `status`");
         }
         table.close("`reply`");
@@ -360,7 +360,7 @@ impl Check {
             }),
             record: texts(&mut table, "record"),
         };
-        if check == Self::default() {
+        if table.is_empty() {
             table.wrong("found nothing to check, expected at least one field");
         }
         table.close("`check`");

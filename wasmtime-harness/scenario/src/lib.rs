@@ -46,4 +46,4 @@ pub use message::{Exchange, Message, Property};
 pub use play::play;
 pub use report::{Difference, Report, StepReport};
 pub use scenario::{Limits, Scenario, profile};
-pub use step::{Action, GrpcEvent, Jump, Part, Side, Step};
+pub use step::{Action, Jump, Part, Side, Step};

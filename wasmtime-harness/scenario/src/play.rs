@@ -7,11 +7,12 @@ mod tcp;
 use std::collections::BTreeMap;
 
 use proxy_host_model::{
-    Call, Clock, Fleet, Host, LogLine, Model, Place, Profile, Recorded, Recorder, Settings, Spawn,
-    Started,
+    Call, Clock, Fleet, FleetConnection, Host, LogLine, Model, Place, Profile, Recorded, Recorder,
+    Settings, Spawn, Started,
 };
 
-use self::{http::Stream, tcp::Connection};
+use self::http::Stream;
+pub(crate) use self::http::request;
 use crate::{
     compare::Differences,
     expect::Expect,
@@ -56,7 +57,7 @@ pub fn play<S: Spawn>(scenario: &Scenario, profile: Profile, spawn: S) -> Result
 }
 
 /// The proxy that the scenario describes, before anything happens.
-fn model(scenario: &Scenario, profile: Profile) -> Model {
+pub(crate) fn model(scenario: &Scenario, profile: Profile) -> Model {
     let mut model = Model::default();
     model.profile = profile;
     model.settings = Settings {
@@ -73,6 +74,7 @@ fn model(scenario: &Scenario, profile: Profile) -> Model {
     model.foreign = scenario.foreign.clone();
     model.trace_arguments = true;
     model.callouts.services = scenario.services.clone();
+    model.callouts.grpc_services = scenario.grpc_services.clone();
     set_properties(&scenario.properties, &mut model.properties);
     for fault in &scenario.faults {
         model.add_fault(fault.clone());
@@ -91,7 +93,7 @@ struct Player<'a, S: Spawn> {
     /// How often each host function was called since the beginning.
     calls: BTreeMap<&'static str, u64>,
     streams: BTreeMap<String, Stream>,
-    connections: BTreeMap<String, Connection>,
+    connections: BTreeMap<String, FleetConnection>,
 }
 
 impl<S: Spawn> Player<'_, S> {
@@ -117,7 +119,7 @@ impl<S: Spawn> Player<'_, S> {
     fn act(&mut self, step: &Step, differences: &mut Differences) -> String {
         let expect = &step.expect;
         match &step.action {
-            Action::Request(exchange) => self.request(exchange, expect, differences),
+            Action::Request(exchange, wait) => self.request(exchange, *wait, expect, differences),
             Action::Open(name, exchange, end) => {
                 self.open(name, exchange, *end, expect, differences)
             }

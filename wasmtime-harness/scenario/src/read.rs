@@ -127,6 +127,16 @@ impl<'r, 'd> Table<'r, 'd> {
         self.reader.note(self.offset, self.path.clone(), text.into());
     }
 
+    /// Whether the table has no field at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether nothing has been noted so far, anywhere.
+    pub(crate) fn clean(&self) -> bool {
+        self.reader.problems.borrow().is_empty()
+    }
+
     /// The line on which the table begins.
     pub(crate) fn line(&self) -> usize {
         place(self.reader.text, self.offset).0
@@ -158,7 +168,9 @@ impl<'r, 'd> Table<'r, 'd> {
         // A table under a header of its own has the header's place, which says more than a span
         // that begins with its first field.
         let Range { start, .. } = value.span();
-        let offset = if value.get_ref().is_table() { start.min(key.span().start) } else { start };
+        let inline = self.reader.text.get(start..).is_some_and(|text| text.starts_with('{'));
+        let headed = value.get_ref().is_table() && !inline;
+        let offset = if headed { start.min(key.span().start) } else { start };
         let path = join(&self.path, key.get_ref().as_ref());
         Value::new(self.reader, path, offset, value.get_ref())
     }
@@ -168,7 +180,7 @@ impl<'r, 'd> Table<'r, 'd> {
 pub(crate) fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |known: &str| strsim::damerau_levenshtein(name, known);
     // A third of the letters may be wrong, as in rustc.
-    let allowed = |known: &str| name.len().max(known.len()).div_ceil(3);
+    let allowed = |known: &str| name.len().max(known.len()).max(3).div_euclid(3);
     let close = known.filter(|known| distance(known) <= allowed(known));
     close.min_by_key(|known| distance(known))
 }

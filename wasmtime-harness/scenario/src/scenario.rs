@@ -7,12 +7,15 @@ use std::{
     time::Duration,
 };
 
-use proxy_host_model::{Fault, LogLevel, OnTrap, Plan, Profile, Service, Settings, Status};
+use proxy_host_model::{
+    Fault, GrpcService, LogLevel, Model, OnTrap, Plan, Profile, Request, Service, Settings, Status,
+};
 
 use crate::{
     error::Error,
     expect::{Ending, Expect, Kind},
     message::{Defaults, Property, properties_field},
+    play,
     read::{Reader, Table, Value},
     service,
     step::{self, Action, Context, Step},
@@ -73,8 +76,10 @@ pub struct Scenario {
     pub secrets: Vec<Vec<u8>>,
     /// Properties that every context sees.
     pub properties: Vec<(Vec<Vec<u8>>, Property)>,
-    /// What answers calls, by cluster.
+    /// What answers HTTP calls, by cluster.
     pub services: BTreeMap<String, Service>,
+    /// What answers gRPC calls and streams, as `package.Service/Method`.
+    pub grpc_services: BTreeMap<String, GrpcService>,
     /// Functions beyond the ABI, by name: what each answers.
     pub foreign: BTreeMap<Vec<u8>, Result<Vec<u8>, Status>>,
     /// What goes wrong from the very beginning.
@@ -119,6 +124,20 @@ impl Scenario {
         scenario.map_err(|problems| Error { file: path.to_owned(), problems })
     }
 
+    /// The proxy that it describes, before anything happens.
+    #[must_use]
+    pub fn model(&self, profile: Profile) -> Model {
+        play::model(self, profile)
+    }
+
+    /// The whole requests among its steps, in order.
+    pub fn requests(&self) -> impl Iterator<Item = Request> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Request(exchange, _) => Some(play::request(exchange)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn read(path: &Path, mut table: Table<'_, '_>) -> Self {
         let folder = path.parent().unwrap_or(Path::new(""));
         let why = table.need("why", "a sentence that says why this scenario exists");
@@ -147,8 +166,9 @@ impl Scenario {
         let limits = table.take("limits").and_then(|limits| Limits::read(&limits));
         let secrets = table.take("secrets").and_then(|secrets| secrets.bytes_list());
         let properties = properties_field(&mut table);
-        let services = tables(&mut table, "service", service::service).into_iter().collect();
-        let foreign = tables(&mut table, "foreign", service::foreign).into_iter().collect();
+        let services = named(&mut table, "service", service::service);
+        let grpc_services = named(&mut table, "grpc_service", service::grpc_service);
+        let foreign = named(&mut table, "foreign", service::foreign);
         let faults = tables(&mut table, "fault", service::fault);
         let defaults = table.take("every").and_then(|every| every.table("every"));
         let defaults = defaults.map_or_else(Defaults::default, Defaults::read);
@@ -160,10 +180,11 @@ impl Scenario {
         let steps = steps.unwrap_or_default();
         let read: Vec<_> = steps.iter().filter_map(|step| Step::read(step, &context)).collect();
         // What could not be read may have been the expectation.
-        if !told && read.len() == steps.len() && !read.iter().any(Step::expects) {
+        let told = told || secrets.is_some();
+        if !told && table.clean() && !read.iter().any(Step::expects) {
             table.wrong(
                 "found no expectation, expected at least one: an `expect` or a `check` in a \
-                 [[step]], or [start]",
+                 [[step]], [start], or `secrets`",
             );
         }
         streams::check(&steps, &read, plan.workers);
@@ -189,6 +210,7 @@ impl Scenario {
             secrets: secrets.unwrap_or_default(),
             properties,
             services,
+            grpc_services,
             foreign,
             faults,
             start,
@@ -298,6 +320,24 @@ fn on_trap(value: &Value<'_, '_>) -> Option<OnTrap> {
         ("fail_open", OnTrap::Open),
         ("fail_reload", OnTrap::RELOAD),
     ])
+}
+
+/// The tables of a list of tables, each with a name of its own.
+fn named<K: Ord, T>(
+    table: &mut Table<'_, '_>,
+    name: &'static str,
+    read: impl Fn(Table<'_, '_>) -> Option<(K, T)>,
+) -> BTreeMap<K, T> {
+    let items = table.take(name).and_then(|items| items.list("tables, as [[…]]"));
+    let mut map = BTreeMap::new();
+    for item in items.unwrap_or_default() {
+        if let Some((key, value)) = item.table(name).and_then(&read)
+            && map.insert(key, value).is_some()
+        {
+            let _: Option<()> = item.wrong("found a second one of this name, expected one");
+        }
+    }
+    map
 }
 
 /// The tables of a list of tables.

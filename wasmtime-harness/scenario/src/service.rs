@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use proxy_host_model::{Answered, Effect, Fault, HOST_FUNCTIONS, Service, ServiceAnswer, Status};
+use proxy_host_model::{
+    Answered, Effect, Fault, GrpcAnswer, GrpcEvent, GrpcService, HOST_FUNCTIONS, Service,
+    ServiceAnswer, Status, WASI_FUNCTIONS,
+};
 
 use crate::{
-    message::{self, Message},
-    read::{Table, Value},
+    message::{self, Message, headers_field},
+    read::{Table, Value, listed},
 };
 
 /// Makes what a proxy answers in a service's place.
@@ -91,6 +94,59 @@ pub(crate) fn answered(table: &mut Table<'_, '_>) -> Option<Answered> {
     }
 }
 
+/// Reads one `[[grpc_service]]`: its method, and what it answers.
+pub(crate) fn grpc_service(mut table: Table<'_, '_>) -> Option<(String, GrpcService)> {
+    let method = table.need("method", "a method such as \"package.Service/Method\"");
+    let method = method.and_then(|method| match method.text()? {
+        text if text.contains('/') => Some(text.to_owned()),
+        _ => method.expected("a method such as \"package.Service/Method\""),
+    });
+    let answers = table.need("answers", "what it answers, such as [{ events = [] }]");
+    let answers = answers.and_then(|answers| answers.list("a list of answers"));
+    let answers: Vec<_> = answers
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|answer| {
+            let mut table = answer.table("grpc answer")?;
+            let events = table.need("events", "what happens, such as [{ message = \"\" }]");
+            let events = events.and_then(|events| events.list("a list of events"));
+            let events = events.unwrap_or_default();
+            table.close("an answer of a gRPC service");
+            Some(GrpcAnswer { events: events.iter().filter_map(timed_event).collect() })
+        })
+        .collect();
+    table.close("a gRPC service");
+    Some((method?, GrpcService::new(answers)))
+}
+
+fn timed_event(value: &Value<'_, '_>) -> Option<(Duration, GrpcEvent)> {
+    let mut table = value.table("grpc event")?;
+    let after = table.take("after").and_then(|after| after.duration()).unwrap_or(Duration::ZERO);
+    let event = grpc_event(&mut table);
+    table.close("an event");
+    Some((after, event?))
+}
+
+/// Reads something that comes for a gRPC call or stream.
+pub(crate) fn grpc_event(table: &mut Table<'_, '_>) -> Option<GrpcEvent> {
+    const NAMES: [&str; 4] = ["initial", "message", "trailing", "status"];
+    let initial = headers_field(table, "initial").map(GrpcEvent::InitialMetadata);
+    let message = message::bytes(table, "message").map(GrpcEvent::Message);
+    let trailing = headers_field(table, "trailing").map(GrpcEvent::TrailingMetadata);
+    let close = table.take("status").and_then(|status| status.number("a gRPC status such as 0"));
+    let text = table.take("status_message").and_then(|text| text.text()).unwrap_or_default();
+    let close = close.map(|status| GrpcEvent::Close { status, message: text.to_owned() });
+    let mut found = [initial, message, trailing, close].into_iter().flatten();
+    match (found.next(), found.next()) {
+        (Some(event), None) => Some(event),
+        _ => {
+            let names = listed(NAMES.into_iter());
+            table.wrong(format!("expected exactly one of {names}"));
+            None
+        }
+    }
+}
+
 /// Reads one `[[foreign]]`: a function beyond the ABI, and what it answers.
 pub(crate) fn foreign(mut table: Table<'_, '_>) -> Option<Foreign> {
     let name = table.need("name", "the name of the function").and_then(|name| name.bytes());
@@ -117,7 +173,8 @@ pub(crate) fn fault(mut table: Table<'_, '_>) -> Option<Fault> {
 }
 
 fn fault_fields(table: &mut Table<'_, '_>) -> Option<Fault> {
-    let named = HOST_FUNCTIONS.map(|name| (name, name));
+    let named = HOST_FUNCTIONS.into_iter().chain(WASI_FUNCTIONS).map(|name| (name, name));
+    let named: Vec<_> = named.collect();
     let function = table.take("function").map(|function| function.one_of(&named));
     let number = |value: Value<'_, '_>| value.number::<u64>("the number of a call, from 0");
     let call = table.take("call").map(number);

@@ -2,12 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use proxy_host_model::{Answered, Fault, Headers, Place};
+use proxy_host_model::{Answered, Fault, GrpcEvent, Headers, Place};
 
 use crate::{
     expect::{Check, Expect, Kind},
     message::{self, Defaults, Exchange, Message, body_field, headers_field},
-    read::{Table, Value, listed},
+    read::{Table, Value},
     service,
 };
 
@@ -27,8 +27,8 @@ pub struct Step {
 /// What happens in a step. Streams and connections have names of the scenario's own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// A whole request, from its headers to its end.
-    Request(Exchange),
+    /// A whole request, from its headers to its end, with so much time before that.
+    Request(Exchange, Option<Duration>),
     /// A request's headers; the stream stays open. The flag tells whether nothing follows them.
     Open(String, Exchange, bool),
     /// More of an open request.
@@ -104,19 +104,6 @@ pub enum Jump {
     To(u64),
 }
 
-/// Something that comes for a gRPC call or stream.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum GrpcEvent {
-    /// Initial metadata.
-    Initial(Headers),
-    /// A message.
-    Message(Vec<u8>),
-    /// Trailing metadata.
-    Trailing(Headers),
-    /// The end, with a gRPC status and its message.
-    Close(u32, String),
-}
-
 /// The fields of which a step has exactly one, and what its table is called then.
 pub(crate) const KINDS: [(&str, &str); 21] = [
     ("request", "step request"),
@@ -178,7 +165,8 @@ fn action(
     Some(match kind {
         "request" => {
             let exchange = Exchange::read(what, table, context.defaults, true);
-            (Some(Action::Request(exchange)), Some(Kind::Ending))
+            let wait = table.take("wait").and_then(|wait| wait.duration());
+            (Some(Action::Request(exchange, wait)), Some(Kind::Ending))
         }
         "open" => {
             let line = table.need("line", "a method and a path, such as \"GET /\"");
@@ -251,7 +239,7 @@ fn action(
         }
         "grpc" => {
             let place = place(table);
-            let event = GrpcEvent::read(table);
+            let event = service::grpc_event(table);
             (name().and_then(|name| Some(Action::Grpc(name, place, event?))), Some(Kind::Event))
         }
         "foreign_call" => {
@@ -307,27 +295,6 @@ impl Jump {
         match jump('+', Self::Ahead).or_else(|| jump('-', Self::Back)) {
             Some(jump) => Some(jump),
             None => value.expected(EXPECTED),
-        }
-    }
-}
-
-impl GrpcEvent {
-    fn read(table: &mut Table<'_, '_>) -> Option<Self> {
-        const NAMES: [&str; 4] = ["initial", "message", "trailing", "close"];
-        let initial = headers_field(table, "initial").map(Self::Initial);
-        let message = message::bytes(table, "message").map(Self::Message);
-        let trailing = headers_field(table, "trailing").map(Self::Trailing);
-        let close = table.take("close").and_then(|close| close.number("a gRPC status such as 0"));
-        let text = table.take("status_message").and_then(|text| text.text()).unwrap_or_default();
-        let close = close.map(|status| Self::Close(status, text.to_owned()));
-        let mut found = [initial, message, trailing, close].into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(event), None) => Some(event),
-            _ => {
-                let names = listed(NAMES.into_iter());
-                table.wrong(format!("expected exactly one of {names}"));
-                None
-            }
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn check(values: &[Value<'_, '_>], steps: &[Step], workers: usize) {
     let mut open: BTreeMap<&str, (Kind, &Value<'_, '_>)> = BTreeMap::new();
     for (value, step) in values.iter().zip(steps) {
         let (worker, opens) = match &step.action {
-            Action::Request(exchange) => (Some(exchange.worker), None),
+            Action::Request(exchange, _) => (Some(exchange.worker), None),
             Action::Open(name, exchange, _) => (Some(exchange.worker), Some((name, Kind::Stream))),
             Action::Connect(name, worker) => (Some(*worker), Some((name, Kind::Connection))),
             _ => (None, None),

@@ -1,9 +1,13 @@
 //! `wasmtime-harness bench`.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
-use proxy_host_model::{Headers, Model, Request};
+use proxy_host_model::{Headers, Model, Profile, Request};
+use proxy_scenario::Scenario;
 
 use super::plugin::Plugin;
 use crate::bench;
@@ -16,6 +20,16 @@ use crate::bench;
 pub(super) struct Bench {
     #[command(flatten)]
     plugin: Plugin,
+    /// A scenario whose proxy and requests are taken, over and over; the other steps are left out.
+    #[arg(
+        long,
+        value_name = "FILE.toml",
+        conflicts_with_all = [
+            "config", "config_text", "vm_config", "vm_config_text", "vm_id", "root_id", "name",
+            "properties", "request", "headers", "now",
+        ]
+    )]
+    scenario: Option<PathBuf>,
     /// The request: a method and a path.
     #[arg(long, value_name = "METHOD PATH", default_value = "GET /", value_parser = request_line)]
     request: (String, String),
@@ -38,9 +52,22 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn run(self) -> Result<ExitCode, String> {
+        let report = bench::measure(&match &self.scenario {
+            Some(file) => self.of_scenario(file)?,
+            None => self.of_options()?,
+        })?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?);
+        } else {
+            print!("{report}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn of_options(&self) -> Result<bench::Plan, String> {
         let mut model = Model::at_secs(self.now);
         self.plugin.apply(&mut model);
-        let (method, path) = self.request;
+        let (method, path) = &self.request;
         let mut headers = Headers::from_iter([
             (":method", method.as_str()),
             (":scheme", "http"),
@@ -50,7 +77,7 @@ impl Bench {
         for (name, value) in &self.headers {
             headers.add(name.as_bytes(), value.as_bytes());
         }
-        let report = bench::measure(&bench::Plan {
+        Ok(bench::Plan {
             module: self.plugin.module.clone(),
             model,
             vm_configuration: self.plugin.vm_configuration()?,
@@ -58,13 +85,29 @@ impl Bench {
             requests: vec![Request::new(headers)],
             count: self.requests,
             warm_up: self.warm_up,
-        })?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?);
-        } else {
-            print!("{report}");
+        })
+    }
+
+    fn of_scenario(&self, file: &Path) -> Result<bench::Plan, String> {
+        let scenario = Scenario::load(file).map_err(|error| error.to_string())?;
+        let requests: Vec<Request> = scenario.requests().collect();
+        if requests.is_empty() {
+            let file = file.display();
+            return Err(format!("{file}: found no step with `request`, expected one or more"));
         }
-        Ok(ExitCode::SUCCESS)
+        let profile = scenario.profiles.first().copied().unwrap_or(Profile::ENVOY_1_40);
+        let mut model = scenario.model(profile);
+        // Nobody reads them, and they take time.
+        model.trace_arguments = false;
+        Ok(bench::Plan {
+            module: self.plugin.module.clone(),
+            model,
+            vm_configuration: scenario.vm_configuration,
+            configuration: scenario.configuration,
+            requests,
+            count: self.requests,
+            warm_up: self.warm_up,
+        })
     }
 }
 

@@ -5,13 +5,21 @@ use wasmtime::{Caller, Linker};
 
 use crate::{memory::Filter, vm::State};
 
-use super::{BADF, FAULT, NOSYS, NOTDIR, NOTSUP, SUCCESS, errno};
+use super::{BADF, FAULT, NOSYS, NOTDIR, NOTSUP, SUCCESS, errno, unless_faulty};
 
 /// `fs_rights_base` with `fd_write` alone, in the middle of an otherwise empty `fdstat`.
 const WRITE_ONLY: [u64; 3] = [0, 64, 0];
 
 pub(super) fn link(linker: &mut Linker<State>, module: &str) -> wasmtime::Result<()> {
-    linker.func_wrap(module, "fd_write", fd_write)?;
+    linker.func_wrap(
+        module,
+        "fd_write",
+        |caller: Caller<'_, State>, fd: u32, vectors: u32, count: u32, written: u32| {
+            unless_faulty(caller, "fd_write", |caller| {
+                fd_write(caller, fd, vectors, count, written)
+            })
+        },
+    )?;
     linker.func_wrap(module, "fd_pwrite", fd_pwrite)?;
     linker.func_wrap(module, "fd_read", |_: u32, _: u32, _: u32, _: u32| NOSYS)?;
     linker.func_wrap(module, "fd_pread", |_: u32, _: u32, _: u32, _: u64, _: u32| NOSYS)?;

@@ -11,7 +11,8 @@ use crate::markdown::{Page, code, root};
 /// Every page for users, below the root of the checkout.
 fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
-    for (folder, depth) in [("docs", 0), ("envoy/examples", 1)] {
+    names.push("wasmtime-harness/README.md".to_owned());
+    for (folder, depth) in [("docs", 0), ("envoy/examples", 1), ("wasmtime-harness/examples", 1)] {
         let mut folders = vec![(root().join(folder), depth)];
         while let Some((folder, depth)) = folders.pop() {
             for entry in fs::read_dir(folder).expect("a folder") {
@@ -93,7 +94,8 @@ fn every_link_leads_somewhere() {
 #[test]
 fn every_source_file_in_the_text_exists() {
     let mut files = 0;
-    for page in pages() {
+    // The harness's tutorial is about a filter of the reader's own.
+    for page in pages().iter().filter(|page| !page.name.starts_with("wasmtime-harness/")) {
         for (number, line) in page.prose() {
             for name in code(line).iter().filter(|name| name.ends_with(".rs")) {
                 files += 1;

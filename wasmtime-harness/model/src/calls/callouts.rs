@@ -5,7 +5,7 @@ use crate::{
     callouts::{CallKind, GrpcCall, HttpCall},
     grpc_service::{self, Target},
     model::Model,
-    pairs::decode_pairs,
+    profile::UnknownUpstream,
     status::{Refusal, Status},
 };
 
@@ -17,7 +17,7 @@ impl Model {
     /// # Errors
     ///
     /// `BAD_ARGUMENT` for an unknown cluster, a missing `:method`, `:path` or `:authority`, or a
-    /// timeout beyond 31 bits.
+    /// timeout beyond 31 bits; what the profile says in their place, or to a call in this callback.
     pub fn http_call(
         &mut self,
         cluster: &[u8],
@@ -26,29 +26,47 @@ impl Model {
         trailers: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_http_call",
             &[&cluster, &Pairs(headers), &body, &Pairs(trailers), &timeout],
             |model| {
+                if let Some(denial) = model.profile.call_elsewhere.filter(|_| !model.calls_out) {
+                    return Err(denial.of("a call to a service in this callback"));
+                }
                 let cluster = str::from_utf8(cluster).map_err(|_| Status::BAD_ARGUMENT)?;
-                let headers = decode_pairs(headers);
+                let headers = model.profile.read_pairs(headers)?;
+                let trailers = model.profile.read_pairs(trailers)?;
                 let complete =
                     [":method", ":path", ":authority"].iter().all(|name| headers.has(name));
-                if !model.knows_cluster(cluster) || !complete || i32::try_from(timeout).is_err() {
-                    return Err(Status::BAD_ARGUMENT);
+                let known = model.knows_cluster(cluster);
+                let refused = model.profile.unknown_upstream == UnknownUpstream::BadArgument;
+                if (!known && refused) || i32::try_from(timeout).is_err() {
+                    return Err(Status::BAD_ARGUMENT.into());
+                }
+                if !complete {
+                    return Err(model.profile.incomplete_call.into());
                 }
                 let call = HttpCall {
                     token: model.callouts.token(CallKind::Http),
                     root: model.root_id(),
+                    context: model.context_id(),
                     cluster: cluster.to_owned(),
                     headers,
                     body: body.to_vec(),
-                    trailers: decode_pairs(trailers),
+                    trailers,
                     timeout,
                     deadline: model.clock.after_millis(timeout),
                 };
                 let token = call.token;
-                model.callouts.send(call, model.clock.monotonic());
+                if !model.profile.effective_context {
+                    model.callouts.callers.insert(token, call.context);
+                }
+                let now = model.clock.monotonic();
+                if known {
+                    model.callouts.send(call, now);
+                } else {
+                    model.callouts.send_nowhere(call, now);
+                }
                 Ok(token)
             },
         )
@@ -72,13 +90,13 @@ impl Model {
         message: &[u8],
         timeout: u32,
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_grpc_call",
             &[&upstream, &service, &method, &Pairs(metadata), &message, &timeout],
             |model| {
                 model.find_grpc_upstream(upstream)?;
                 let mut call =
-                    model.new_grpc(CallKind::Grpc, [upstream, service, method], metadata);
+                    model.new_grpc(CallKind::Grpc, [upstream, service, method], metadata)?;
                 call.messages.push(message.to_vec());
                 call.closed = true;
                 call.deadline = model.clock.after_millis(timeout);
@@ -101,13 +119,13 @@ impl Model {
         method: &[u8],
         metadata: &[u8],
     ) -> Result<u32, Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_grpc_stream",
             &[&upstream, &service, &method, &Pairs(metadata)],
             |model| {
                 model.find_grpc_upstream(upstream)?;
                 let names = [upstream, service, method];
-                let stream = model.new_grpc(CallKind::GrpcStream, names, metadata);
+                let stream = model.new_grpc(CallKind::GrpcStream, names, metadata)?;
                 let token = stream.token;
                 model.callouts.send_grpc(stream, model.clock.monotonic());
                 Ok(token)
@@ -200,20 +218,26 @@ impl Model {
     }
 
     /// A gRPC call or stream of this context's root on which nothing has been said.
-    fn new_grpc(&mut self, kind: CallKind, names: [&[u8]; 3], metadata: &[u8]) -> GrpcCall {
+    fn new_grpc(
+        &mut self,
+        kind: CallKind,
+        names: [&[u8]; 3],
+        metadata: &[u8],
+    ) -> Result<GrpcCall, Refusal> {
         let [upstream, service, method] = names.map(<[u8]>::to_vec);
-        GrpcCall {
+        let metadata = self.profile.read_pairs(metadata)?;
+        Ok(GrpcCall {
             token: self.callouts.token(kind),
             root: self.root_id(),
             upstream,
             service,
             method,
-            metadata: decode_pairs(metadata),
+            metadata,
             messages: Vec::new(),
             deadline: None,
             closed: false,
             remote_closed: false,
-        }
+        })
     }
 }
 

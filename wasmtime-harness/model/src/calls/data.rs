@@ -3,6 +3,7 @@
 use crate::{
     context::Context,
     model::Model,
+    profile::{OverRead, Readable},
     status::{Refusal, Status},
 };
 
@@ -18,11 +19,16 @@ impl Model {
         start: u32,
         length: u32,
     ) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_buffer_bytes", &[&buffer, &start, &length], |model| {
+        self.denied_call("proxy_get_buffer_bytes", &[&buffer, &start, &length], |model| {
             let bytes = model.buffer(buffer)?;
+            let start = if model.profile.buffer_start { start } else { 0 };
             let start = usize::try_from(start).map_err(|_| Status::BAD_ARGUMENT)?;
             let length = usize::try_from(length).map_err(|_| Status::BAD_ARGUMENT)?;
-            let rest = bytes.get(start..).unwrap_or_default();
+            let rest = match (bytes.get(start..), model.profile.over_read) {
+                (Some(rest), _) => rest,
+                (None, OverRead::Empty) => &[],
+                (None, OverRead::BadArgument) => return Err(Status::BAD_ARGUMENT.into()),
+            };
             Ok(rest.get(..length).unwrap_or(rest).to_vec())
         })
     }
@@ -33,14 +39,15 @@ impl Model {
     ///
     /// `NOT_FOUND` for a buffer that is not there now; `BAD_ARGUMENT` for an unknown one.
     pub fn get_buffer_status(&mut self, buffer: u32) -> Result<(u32, u32), Refusal> {
-        self.host_call("proxy_get_buffer_status", &[&buffer], |model| {
+        self.denied_call("proxy_get_buffer_status", &[&buffer], |model| {
             let length = model.buffer(buffer)?.len();
             Ok((u32::try_from(length).unwrap_or(u32::MAX), 0))
         })
     }
 
     /// Changes a buffer: puts bytes in front of it (`start` and `length` 0), in its place (`start` 0
-    /// and `length` at least its size) or behind it (`start` at least its size).
+    /// and `length` at least its size), behind it (`start` at least its size), or, in profiles that
+    /// can, in the place of some of it.
     ///
     /// # Errors
     ///
@@ -53,22 +60,29 @@ impl Model {
         length: u32,
         bytes: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_set_buffer_bytes", &[&buffer, &start, &length, &bytes], |model| {
+        self.denied_call("proxy_set_buffer_bytes", &[&buffer, &start, &length, &bytes], |model| {
             model.buffer(buffer)?;
+            let splices = model.profile.inner_splice;
             let body = model.writable_buffer(buffer).ok_or(Status::BAD_ARGUMENT)?;
             let size = u32::try_from(body.len()).map_err(|_| Status::BAD_ARGUMENT)?;
             match (start, length) {
                 (0, 0) => *body = [bytes, body].concat(),
                 (0, length) if length >= size => *body = bytes.to_vec(),
                 (start, _) if start > 0 && start >= size => body.extend_from_slice(bytes),
-                _ => return Err(Status::BAD_ARGUMENT),
+                (start, length) if splices => {
+                    let end = start.saturating_add(length).min(size);
+                    let place = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+                    let (start, end) = place.ok_or(Status::BAD_ARGUMENT)?;
+                    body.splice(start..end, bytes.iter().copied());
+                }
+                _ => return Err(Status::BAD_ARGUMENT.into()),
             }
             Ok(())
         })
     }
 
     /// A buffer with a number of the ABI, if it is there now.
-    fn buffer(&self, buffer: u32) -> Result<&[u8], Status> {
+    fn buffer(&self, buffer: u32) -> Result<&[u8], Refusal> {
         let found = match buffer {
             0 => self.stream().and_then(|stream| stream.request.visible_body()),
             1 => self.stream().and_then(|stream| stream.response.visible_body()),
@@ -77,14 +91,29 @@ impl Model {
             4 => self.callouts.answer.as_ref().map(|answer| &answer.body),
             5 => self.callouts.grpc_message.as_ref(),
             6 => Some(&self.vm_configuration),
-            7 => match self.contexts.get(&self.context_id()) {
-                Some(Context::Root(root)) if root.configuring => Some(&root.configuration),
-                _ => None,
-            },
+            7 => self.configuration(),
             8 => Some(&self.call_data),
-            _ => return Err(Status::BAD_ARGUMENT),
+            _ => return Err(Status::BAD_ARGUMENT.into()),
         };
-        found.map(Vec::as_slice).ok_or(Status::NOT_FOUND)
+        let denial = self.profile.absent_buffer;
+        found
+            .map(Vec::as_slice)
+            .ok_or_else(|| denial.of(format!("buffer {buffer} in this callback")))
+    }
+
+    fn configuration(&self) -> Option<&Vec<u8>> {
+        let id = match self.profile.configuration {
+            Readable::Configuring => self.context_id(),
+            Readable::Always => self.root_id(),
+        };
+        match self.contexts.get(&id) {
+            Some(Context::Root(root))
+                if root.configuring || self.profile.configuration == Readable::Always =>
+            {
+                Some(&root.configuration)
+            }
+            _ => None,
+        }
     }
 
     fn writable_buffer(&mut self, buffer: u32) -> Option<&mut Vec<u8>> {

@@ -5,7 +5,7 @@ use crate::{
     headers::Headers,
     model::Model,
     outcome::Reply,
-    pairs::{decode_pairs, encode_pairs},
+    profile::{LineBreaks, MapSize, Which},
     status::{Refusal, Status},
 };
 
@@ -17,18 +17,20 @@ const LAST_MAP: u32 = 7;
 const LAST_GRPC_STATUS: u32 = 16;
 
 impl Model {
-    /// All pairs of a map, encoded; of a map that is not there now, no bytes at all.
+    /// All pairs of a map, encoded; a map that is not there now is empty in most profiles.
     ///
     /// # Errors
     ///
-    /// `BAD_ARGUMENT` for an unknown map.
+    /// `BAD_ARGUMENT` for an unknown map; what the profile says to one that is not there now.
     pub fn get_header_map_pairs(&mut self, map: u32) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_header_map_pairs", &[&map], |model| {
-            let headers = model.readable(known(map)?);
-            Ok(match headers.filter(|headers| !headers.is_empty()) {
-                Some(headers) => encode_pairs(headers),
-                None => Vec::new(),
-            })
+        self.denied_call("proxy_get_header_map_pairs", &[&map], |model| {
+            let empty = Headers::default();
+            let headers = match (model.readable(known(map)?), model.profile.absent_map_pairs) {
+                (Some(headers), _) => headers,
+                (None, None) => &empty,
+                (None, Some(denial)) => return Err(denial.of(absent(map))),
+            };
+            Ok(model.profile.give_pairs(headers))
         })
     }
 
@@ -38,24 +40,43 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn set_header_map_pairs(&mut self, map: u32, pairs: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_set_header_map_pairs", &[&map, &Pairs(pairs)], |model| {
-            *model.writable(map)? = decode_pairs(pairs);
+        self.denied_call("proxy_set_header_map_pairs", &[&map, &Pairs(pairs)], |model| {
+            let pairs = model.profile.read_pairs(pairs)?;
+            let fixed = model.fixed(map);
+            let headers = model.writable(map)?;
+            let old = headers.clone();
+            headers.assign(&Headers::default());
+            for (name, value) in old.given().filter(|(name, _)| is_one(name, fixed)) {
+                headers.add(name, value);
+            }
+            for (name, value) in pairs.given().filter(|(name, _)| !is_one(name, fixed)) {
+                headers.add(name, value);
+            }
             Ok(())
         })
     }
 
-    /// The first value of a name.
+    /// The first value of a name, in most profiles.
     ///
     /// # Errors
     ///
     /// `NOT_FOUND` without such a header; `BAD_ARGUMENT` for an unknown map or one that is not there
-    /// now, which is `NOT_FOUND` in the log phase.
+    /// now, which is `NOT_FOUND` in the log phase; what the profile says in their place.
     pub fn get_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<Vec<u8>, Refusal> {
-        self.host_call("proxy_get_header_map_value", &[&map, &name], |model| {
+        self.denied_call("proxy_get_header_map_value", &[&map, &name], |model| {
             let logging = model.stream().is_some_and(|stream| stream.logging);
-            let absent = if logging { Status::NOT_FOUND } else { Status::BAD_ARGUMENT };
-            let headers = model.readable(known(map)?).ok_or(absent)?;
-            headers.first(name).map(<[u8]>::to_vec).ok_or(Status::NOT_FOUND)
+            let denial = if logging {
+                model.profile.absent_map_value_in_log
+            } else {
+                model.profile.absent_map_value
+            };
+            let headers = model.readable(known(map)?).ok_or_else(|| denial.of(absent(map)))?;
+            let mut values = headers.all(name);
+            let value = match model.profile.header_value {
+                Which::First => values.next(),
+                Which::Last => values.next_back(),
+            };
+            value.map(<[u8]>::to_vec).ok_or(model.profile.absent_header.into())
         })
     }
 
@@ -70,8 +91,12 @@ impl Model {
         name: &[u8],
         value: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_add_header_map_value", &[&map, &name, &value], |model| {
-            model.writable(map)?.add(name, value);
+        self.denied_call("proxy_add_header_map_value", &[&map, &name, &value], |model| {
+            let fixed = is_one(name, model.fixed(map));
+            let headers = model.writable(map)?;
+            if !fixed {
+                headers.add(name, value);
+            }
             Ok(())
         })
     }
@@ -87,8 +112,12 @@ impl Model {
         name: &[u8],
         value: &[u8],
     ) -> Result<(), Refusal> {
-        self.host_call("proxy_replace_header_map_value", &[&map, &name, &value], |model| {
-            model.writable(map)?.replace(name, value);
+        self.denied_call("proxy_replace_header_map_value", &[&map, &name, &value], |model| {
+            let fixed = is_one(name, model.fixed(map));
+            let headers = model.writable(map)?;
+            if !fixed {
+                headers.replace(name, value);
+            }
             Ok(())
         })
     }
@@ -99,32 +128,42 @@ impl Model {
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<(), Refusal> {
-        self.host_call("proxy_remove_header_map_value", &[&map, &name], |model| {
-            model.writable(map)?.remove(name);
+        self.denied_call("proxy_remove_header_map_value", &[&map, &name], |model| {
+            let fixed = is_one(name, model.fixed(map));
+            let headers = model.writable(map)?;
+            if !fixed {
+                headers.remove(name);
+            }
             Ok(())
         })
     }
 
-    /// The bytes of all names and values of a map.
+    /// The bytes of all names and values of a map, or in some profiles of the map as it is handed
+    /// over.
     ///
     /// # Errors
     ///
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn get_header_map_size(&mut self, map: u32) -> Result<u32, Refusal> {
-        self.host_call("proxy_get_header_map_size", &[&map], |model| {
-            let size = model.writable(map)?.byte_size();
+        self.denied_call("proxy_get_header_map_size", &[&map], |model| {
+            let profile = model.profile;
+            let headers = model.writable(map)?;
+            let size = match profile.map_size {
+                MapSize::Contents => headers.byte_size(),
+                MapSize::Serialized => profile.give_pairs(headers).len(),
+            };
             Ok(u32::try_from(size).unwrap_or(u32::MAX))
         })
     }
 
     /// Answers the request when the callback returns; of several replies the first wins.
     ///
-    /// `grpc_status` -1 is none. Pairs that cannot be read mean no headers. Outside a stream nothing
-    /// comes of it, and the answer is still OK.
+    /// `grpc_status` -1 is none. Pairs that cannot be read mean no headers in most profiles. Outside a
+    /// stream nothing comes of it, and the answer is still OK.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// None of its own; what the profile says to a status, to line breaks and to a second reply.
     pub fn send_local_response(
         &mut self,
         status: u32,
@@ -133,23 +172,29 @@ impl Model {
         pairs: &[u8],
         grpc_status: i32,
     ) -> Result<(), Refusal> {
-        self.host_call(
+        self.denied_call(
             "proxy_send_local_response",
             &[&status, &details, &body, &Pairs(pairs), &grpc_status],
             |model| {
-                model.stop = true;
+                let headers = model.reply_headers(status, pairs)?;
+                let again = model.profile.second_reply;
                 let Some(stream) = model.current_stream_mut() else {
+                    model.stop = true;
                     return Ok(());
                 };
+                if let Some(denial) = again.filter(|_| stream.answered()) {
+                    return Err(denial.of("a second reply to the same request"));
+                }
                 stream.wishes.reply.get_or_insert_with(|| Reply {
                     status,
-                    headers: decode_pairs(pairs),
+                    headers,
                     body: body.to_vec(),
                     grpc_status: u32::try_from(grpc_status)
                         .ok()
                         .filter(|status| *status <= LAST_GRPC_STATUS),
                     details: details.to_vec(),
                 });
+                model.stop = true;
                 Ok(())
             },
         )
@@ -226,7 +271,9 @@ impl Model {
                     2 => (&stream.response.headers, true),
                     _ => (&stream.response.trailers, true),
                 };
-                if stream.logging && logged { Some(&slot.headers) } else { slot.readable() }
+                let early = map == 2 && self.profile.early_response_headers && slot.is_early();
+                let shown = early || (stream.logging && logged);
+                if shown { Some(&slot.headers) } else { slot.readable() }
             }
             4 => self.callouts.grpc_initial.as_ref(),
             5 => self.callouts.grpc_trailing.as_ref(),
@@ -235,18 +282,50 @@ impl Model {
         }
     }
 
-    fn writable(&mut self, map: u32) -> Result<&mut Headers, Status> {
+    fn writable(&mut self, map: u32) -> Result<&mut Headers, Refusal> {
         let map = known(map)?;
-        let stream = self.current_stream_mut().ok_or(Status::BAD_ARGUMENT)?;
+        let denial = self.profile.absent_map_write;
+        let early = self.profile.early_response_headers;
+        let denied = || denial.of(absent(map));
+        let stream = self.current_stream_mut().ok_or_else(denied)?;
         match map {
             0 => stream.request.headers.writable(),
             1 => stream.request.trailers.writable(),
+            2 if early && stream.response.headers.is_early() => {
+                Some(&mut stream.response.headers.headers)
+            }
             2 => stream.response.headers.writable(),
             3 => stream.response.trailers.writable(),
             _ => None,
         }
-        .ok_or(Status::BAD_ARGUMENT)
+        .ok_or_else(denied)
     }
+
+    /// The headers of a reply of this status, if this host takes it.
+    fn reply_headers(&self, status: u32, pairs: &[u8]) -> Result<Headers, Refusal> {
+        let headers = self.profile.read_pairs(pairs)?.shown(self.profile.header_names);
+        let (least, most) = self.profile.reply_statuses;
+        let breaks = |value: &[u8]| value.iter().any(|byte| b"\r\n".contains(byte));
+        let split = self.profile.reply_line_breaks == LineBreaks::Refused
+            && headers.iter().any(|(_, value)| breaks(value));
+        if split || !(least..=most).contains(&status) {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
+        Ok(headers)
+    }
+
+    /// What nobody can change in a map.
+    fn fixed(&self, map: u32) -> &'static [&'static str] {
+        if map == REQUEST_HEADERS { self.profile.fixed_headers } else { &[] }
+    }
+}
+
+fn absent(map: u32) -> String {
+    format!("map {map} in this callback")
+}
+
+fn is_one(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|one| name.eq_ignore_ascii_case(one.as_bytes()))
 }
 
 fn known(map: u32) -> Result<u32, Status> {

@@ -65,7 +65,8 @@ impl<S: Spawn> Fleet<S> {
     pub(super) fn fail(&self, outcome: &mut Outcome) {
         if outcome.failed && outcome.response.is_none() {
             let reply = failure(self.template.profile.trap_status);
-            let (headers, body) = Client::new(&outcome.request_headers).response(&reply);
+            let client = Client::new(&outcome.request_headers);
+            let (headers, body) = client.response(&reply, &self.template.profile);
             outcome.response = Some(headers);
             outcome.response_body = body;
             outcome.response_complete = true;

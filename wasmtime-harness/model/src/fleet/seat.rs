@@ -36,7 +36,6 @@ impl<G: Guest> Seat<G> {
         let old = std::mem::replace(&mut self.host, host);
         self.retired.push((self.generation, old));
         self.generation = self.generation.saturating_add(1);
-        self.skipped = false;
         self.prune();
     }
 

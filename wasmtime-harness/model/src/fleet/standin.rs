@@ -20,7 +20,7 @@ pub(super) struct Standin {
 pub(super) enum Way {
     /// It passes it on.
     Pass,
-    /// It answers with an error.
+    /// It answers with an error, or closes the connection.
     Fail,
     /// It is not there: nobody accepts the connection.
     Gone,
@@ -39,14 +39,22 @@ impl Guest for Standin {
 
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
         let failure = failure(self.model.profile.trap_status);
-        if let Callback::RequestHeaders { context, .. } = callback
-            && let Some(stream) = self.model.stream_mut(context)
-        {
-            match self.way {
-                Way::Pass => {}
-                Way::Fail => stream.wishes.reply = Some(failure),
-                Way::Gone => stream.wishes.reset = true,
+        match callback {
+            Callback::RequestHeaders { context, .. } => {
+                if let Some(stream) = self.model.stream_mut(context) {
+                    match self.way {
+                        Way::Pass => {}
+                        Way::Fail => stream.wishes.reply = Some(failure),
+                        Way::Gone => stream.wishes.reset = true,
+                    }
+                }
             }
+            Callback::NewConnection { context } if self.way != Way::Pass => {
+                if let Some(connection) = self.model.connection_mut(context) {
+                    connection.fail();
+                }
+            }
+            _ => {}
         }
         Ok(None)
     }

@@ -1,14 +1,10 @@
 //! Streams on the workers of a fleet.
 
-use super::{
-    Fleet, Spawn,
-    standin::{Standin, Way},
-};
+use super::{Fleet, Spawn};
 use crate::{
     headers::Headers,
-    host::{Host, OpenStream, Progress},
+    host::{OpenStream, Progress},
     outcome::{Fate, Outcome},
-    place::Place,
     request::Request,
 };
 
@@ -34,19 +30,6 @@ impl FleetStream {
     pub fn context(&self) -> Option<u32> {
         self.generation.map(|_| self.open.context())
     }
-}
-
-/// Does the same to a stream in the VM that has it, or in the standin.
-macro_rules! on_its_host {
-    ($fleet:expr, $stream:expr, |$host:ident| $body:expr) => {
-        match $fleet.host_of($stream.worker, $stream.generation) {
-            Some($host) => $body,
-            None => {
-                let $host = &mut $fleet.standin;
-                $body
-            }
-        }
-    };
 }
 
 impl<S: Spawn> Fleet<S> {
@@ -150,40 +133,5 @@ impl<S: Spawn> Fleet<S> {
         };
         self.prune(worker);
         outcome
-    }
-
-    /// Who takes a new stream on this worker: its VM of this generation, or the standin.
-    fn admitted(
-        &mut self,
-        worker: usize,
-    ) -> Result<(u64, &mut Host<S::Guest>), &mut Host<Standin>> {
-        let way = self.admit(worker);
-        if way.is_none() {
-            self.give_world_to(Place::Worker(worker));
-        }
-        match (way, self.workers.get_mut(worker)) {
-            (None, Some(seat)) => Ok((seat.generation, &mut seat.host)),
-            (way, _) => {
-                let way = way.unwrap_or(Way::Gone);
-                if way == Way::Pass {
-                    self.unseen = self.unseen.saturating_add(1);
-                }
-                self.standin.guest().way = way;
-                Err(&mut self.standin)
-            }
-        }
-    }
-
-    fn host_of(&mut self, worker: usize, generation: Option<u64>) -> Option<&mut Host<S::Guest>> {
-        let place = Place::Worker(worker);
-        let generation = generation?;
-        self.give_world_to(place);
-        self.seat(place)?.of_generation(generation)
-    }
-
-    fn prune(&mut self, worker: usize) {
-        if let Some(seat) = self.seat(Place::Worker(worker)) {
-            seat.prune();
-        }
     }
 }

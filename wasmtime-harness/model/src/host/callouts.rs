@@ -4,6 +4,7 @@ use crate::{
     callback::Callback,
     callouts::{Answer, Arriving},
     headers::Headers,
+    profile::FailedCall,
     services::{Answered, GrpcEvent},
     status::Status,
 };
@@ -31,7 +32,7 @@ impl<G: Guest> Host<G> {
             return;
         };
         let elements = count(&metadata);
-        self.guest.model(|model| model.callouts.grpc_initial = Some(metadata));
+        self.guest.model(|model| model.callouts.grpc_initial = Some(model.incoming(metadata)));
         self.call(Callback::GrpcInitialMetadata { context, token, elements });
         self.guest.model(|model| model.callouts.grpc_initial = None);
         self.settle();
@@ -57,7 +58,7 @@ impl<G: Guest> Host<G> {
             return;
         };
         let elements = count(&metadata);
-        self.guest.model(|model| model.callouts.grpc_trailing = Some(metadata));
+        self.guest.model(|model| model.callouts.grpc_trailing = Some(model.incoming(metadata)));
         self.call(Callback::GrpcTrailingMetadata { context, token, elements });
         self.guest.model(|model| model.callouts.grpc_trailing = None);
         self.settle();
@@ -93,7 +94,12 @@ impl<G: Guest> Host<G> {
     }
 
     pub(super) fn arrive(&mut self, root: u32, token: u32, what: Arriving) {
+        let no_headers =
+            self.guest.model(|model| model.profile.failed_call) == FailedCall::NoHeaders;
         match what {
+            Arriving::Http(answered) if no_headers && answered.is_failure() => {
+                self.deliver(root, token, Headers::default(), b"", None);
+            }
             Arriving::Http(Answered::Response { headers, body, trailers }) => {
                 self.deliver(root, token, headers, &body, trailers);
             }
@@ -133,6 +139,8 @@ impl<G: Guest> Host<G> {
             if headers.is_empty() {
                 model.callouts.status = (Status::BROKEN_CONNECTION.0, b"reset".to_vec());
             } else {
+                let headers = model.incoming(headers);
+                let trailers = trailers.map(|trailers| model.incoming(trailers));
                 model.callouts.answer = Some(Answer { headers, body: body.to_vec(), trailers });
             }
         });

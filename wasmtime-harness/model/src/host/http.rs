@@ -6,10 +6,11 @@ use crate::{
     flow::{BodyAnswer, Iteration, Sent, Shown},
     headers::Headers,
     outcome::{Fate, Outcome, Reply},
+    profile::{Bodies, EndOfStream, EndOrder},
     request::Request,
 };
 
-use super::{Guest, Host, count};
+use super::{Guest, Host};
 
 /// A request that the filter has seen and that has not ended; see [`Host::open`].
 #[derive(Debug, Eq, PartialEq)]
@@ -59,10 +60,18 @@ impl<G: Guest> Host<G> {
     pub fn open(&mut self, request: Request) -> OpenStream {
         let parent = self.root.unwrap_or_default();
         let end = request.ends_with_headers();
-        let context = self.guest.model(|model| model.add_stream(parent, &request));
-        self.call(Callback::ContextCreate { context, parent });
-        let action = self.show_headers(context, Side::Request, request.headers, end);
-        self.stream(context, |stream| stream.action = action);
+        let (context, shown) = self.guest.model(|model| {
+            let context = model.add_stream(parent, &request);
+            (context, model.arriving(request.headers))
+        });
+        match shown {
+            Ok(headers) => {
+                self.call(Callback::ContextCreate { context, parent });
+                let action = self.show_headers(context, Side::Request, headers, end);
+                self.stream(context, |stream| stream.action = action);
+            }
+            Err(reply) => self.answer_unseen(context, reply),
+        }
         OpenStream(context)
     }
 
@@ -102,6 +111,7 @@ impl<G: Guest> Host<G> {
             stream.end.is_none() && sent && !stream.response.begun()
         });
         awaited.filter(|awaited| *awaited)?;
+        let headers = self.guest.model(|model| model.incoming(headers));
         self.show_headers(stream.0, Side::Response, headers, end)
     }
 
@@ -156,14 +166,17 @@ impl<G: Guest> Host<G> {
     pub fn abandon(&mut self, stream: OpenStream) -> Outcome {
         let fate = self.fate(&stream);
         let context = stream.0;
-        let failed = self.stream(context, |stream| {
-            stream.logging = true;
-            stream.failed
-        });
-        // Envoy's order; the specification logs after done.
-        self.call(Callback::Log { context });
-        self.call(Callback::Done { context });
-        self.call(Callback::Delete { context });
+        let ends = self.stream(context, |stream| (stream.failed, stream.unseen));
+        let (failed, unseen) = ends.unwrap_or_default();
+        let (log, done) = (Callback::Log { context }, Callback::Done { context });
+        let order = match self.guest.model(|model| model.profile.end_order) {
+            EndOrder::LogFirst => [log, done, Callback::Delete { context }],
+            EndOrder::DoneFirst => [done, log, Callback::Delete { context }],
+        };
+        for callback in order.into_iter().filter(|_| !unseen) {
+            self.stream(context, |stream| stream.logging = callback == log);
+            self.call(callback);
+        }
         let trap = self.trap.clone();
         let outcome = self.guest.model(|model| {
             let stream = model.take_stream(context);
@@ -172,7 +185,7 @@ impl<G: Guest> Host<G> {
                 logs: model.take_logs(),
                 trace: model.take_trace(),
                 trap,
-                failed: failed.unwrap_or_default(),
+                failed,
                 ..Outcome::default()
             };
             if let Some(stream) = stream {
@@ -221,12 +234,13 @@ impl<G: Guest> Host<G> {
     /// filter; when a response was being made it takes its place unseen; when that was on its way to
     /// the client, nothing is left but to cut it off.
     pub(super) fn reply(&mut self, context: u32, reply: Reply) {
+        let profile = self.guest.model(|model| model.profile);
         let through = self.stream(context, |stream| {
             if stream.end == Some(End::Reset) {
                 return None;
             }
             stream.request.close();
-            let (headers, body) = stream.client.response(&reply);
+            let (headers, body) = stream.client.response(&reply, &profile);
             if stream.response.sent.headers.is_some() {
                 stream.end = Some(End::Reset);
                 stream.response.close();
@@ -246,6 +260,21 @@ impl<G: Guest> Host<G> {
                 self.show_body(context, Side::Response, body, true);
             }
         }
+    }
+
+    /// Answers a stream in the host's own name, before the filter has heard of it.
+    fn answer_unseen(&mut self, context: u32, reply: Reply) {
+        self.guest.model(|model| {
+            let profile = model.profile;
+            if let Some(stream) = model.stream_mut(context) {
+                let (headers, body) = stream.client.response(&reply, &profile);
+                stream.unseen = true;
+                stream.end = Some(End::Replied);
+                stream.reply = Some(reply);
+                stream.request.close();
+                stream.response.replace(headers, body);
+            }
+        });
     }
 
     /// Cuts a stream off.
@@ -276,22 +305,29 @@ impl<G: Guest> Host<G> {
         headers: Headers,
         end: bool,
     ) -> Option<u32> {
-        let number = count(&headers);
-        self.stream(context, |stream| stream.flow_mut(side).begin(headers, end));
+        let (number, end_of_stream) = self.guest.model(|model| {
+            let told = model.profile.end_of_stream == EndOfStream::Told;
+            let pseudo_count = model.profile.pseudo_headers_count;
+            let number = model.stream_mut(context).map(|stream| {
+                let flow = stream.flow_mut(side);
+                flow.begin(headers, end);
+                let headers = flow.headers.headers.iter();
+                headers.filter(|(name, _)| pseudo_count || !name.starts_with(b":")).count()
+            });
+            (u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX), end && told)
+        });
         let callback = match side {
-            Side::Request => {
-                Callback::RequestHeaders { context, headers: number, end_of_stream: end }
-            }
-            Side::Response => {
-                Callback::ResponseHeaders { context, headers: number, end_of_stream: end }
-            }
+            Side::Request => Callback::RequestHeaders { context, headers: number, end_of_stream },
+            Side::Response => Callback::ResponseHeaders { context, headers: number, end_of_stream },
         };
         let answer = self.call(callback).map(Option::unwrap_or_default);
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             let body_passes = model.settings.body_passes_paused_headers;
-            let iteration = Iteration::after_headers(answer.unwrap_or_default(), stop, body_passes);
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
+                let answer = answer.unwrap_or_default();
+                let iteration = Iteration::after_headers(answer, stop, body_passes);
                 stream.flow_mut(side).headers_answered(iteration);
             }
         });
@@ -300,6 +336,7 @@ impl<G: Guest> Host<G> {
     }
 
     fn show_body(&mut self, context: u32, side: Side, part: Vec<u8>, end: bool) -> Option<u32> {
+        let part = self.gathered(context, side, part, end)?;
         let shown = self.stream(context, |stream| stream.flow_mut(side).offer_body(part, end));
         let size = u32::try_from(shown??).unwrap_or(u32::MAX);
         let callback = match side {
@@ -310,6 +347,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let stop = model.stop || answer.is_none();
             if let Some(stream) = model.stream_mut(context) {
+                let stop = stop || stream.wishes.reset;
                 let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
                 stream.flow_mut(side).body_answered(answer);
             }
@@ -318,7 +356,24 @@ impl<G: Guest> Host<G> {
         answer
     }
 
+    /// The part of a body that the filter is to see now, if it does not have to wait for the rest.
+    fn gathered(&mut self, context: u32, side: Side, part: Vec<u8>, end: bool) -> Option<Vec<u8>> {
+        self.guest.model(|model| {
+            if side == Side::Response || model.profile.bodies == Bodies::Parts {
+                return Some(part);
+            }
+            let gathered = &mut model.stream_mut(context)?.gathered;
+            gathered.extend(part);
+            end.then(|| std::mem::take(gathered))
+        })
+    }
+
     fn show_trailers(&mut self, context: u32, side: Side, trailers: Headers) -> Option<u32> {
+        let body = self.stream(context, |stream| std::mem::take(&mut stream.gathered));
+        if let Some(body) = body.filter(|body| side == Side::Request && !body.is_empty()) {
+            self.show_body(context, side, body, true);
+        }
+        let trailers = self.guest.model(|model| model.incoming(trailers));
         let shown = self.stream(context, |stream| stream.flow_mut(side).offer_trailers(trailers));
         let trailers = u32::try_from(shown??).unwrap_or(u32::MAX);
         let callback = match side {
@@ -329,6 +384,7 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| {
             let goes_on = answer == Some(0) && !model.stop;
             if let Some(stream) = model.stream_mut(context) {
+                let goes_on = goes_on && !stream.wishes.reset;
                 stream.flow_mut(side).trailers_answered(goes_on);
             }
         });

@@ -121,6 +121,7 @@ impl<G: Guest> Host<G> {
                 outcome.to_downstream = connection.upstream.sent;
                 outcome.held = connection.downstream.waiting;
                 outcome.closed_by_filter = connection.closed.by_filter;
+                outcome.failed = connection.failed;
                 outcome.published = connection.known.published;
             }
             outcome
@@ -153,7 +154,12 @@ impl<G: Guest> Host<G> {
             Source::Upstream => Callback::UpstreamData { context, size, end_of_stream: end },
         };
         let answer = self.call(callback).map(Option::unwrap_or_default);
-        self.connection(context, |connection| from.pipe(connection).answered(answer == Some(0)));
+        self.connection(context, |connection| {
+            // A connection that is being closed passes nothing on.
+            if answer == Some(0) && !connection.close {
+                from.pipe(connection).pass();
+            }
+        });
         self.settle();
         answer
     }

@@ -54,22 +54,24 @@ impl<G: Guest> Host<G> {
     /// Lets time pass until the next thing falls due, and lets it happen.
     pub(crate) fn fire(&mut self) {
         let due = self.guest.model(|model| {
-            let due = model.next_due(u64::MAX)?;
-            model.clock.advance_to(due.0);
+            let (at, due) = model.next_due(u64::MAX)?;
+            model.clock.advance_to(at);
             Some(due)
         });
-        let Some((at, due)) = due else {
+        let Some(due) = due else {
             return;
         };
         match due {
             Due::Tick(context) => {
+                self.call(Callback::Tick { context });
+                // Envoy sets its timer when the callback is back (`Wasm::tickHandler`): ticks that
+                // were missed meanwhile are not made up for.
                 self.guest.model(|model| {
+                    let clock = model.clock;
                     if let Some(root) = model.root_mut(context) {
-                        let period = u64::from(root.tick_period).saturating_mul(1_000_000);
-                        root.next_tick = Some(at.saturating_add(period));
+                        root.next_tick = clock.after_millis(root.tick_period);
                     }
                 });
-                self.call(Callback::Tick { context });
                 self.settle();
             }
             Due::Answer(_, number) => {

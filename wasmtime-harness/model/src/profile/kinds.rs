@@ -79,6 +79,14 @@ kinds! {
         Last = "last",
     }
 
+    /// What the size of a map is.
+    pub enum MapSize {
+        /// The bytes of all names and values.
+        Contents = "names and values",
+        /// The bytes of the map as it is handed over.
+        Serialized = "as serialised",
+    }
+
     /// What a line break in the value of a reply's header becomes.
     pub enum LineBreaks {
         /// It is sent as it is, and splits the response.
@@ -209,6 +217,13 @@ pub enum Denial {
     Trap,
     /// The whole process of the proxy ends, which to the filter is a trap.
     Exit,
+}
+
+/// As in Envoy, which a map of headers follows where no profile is asked.
+impl Default for HeaderNames {
+    fn default() -> Self {
+        Self::Lower
+    }
 }
 
 impl Denial {

@@ -2,8 +2,8 @@
 
 use super::{
     Absent, Addresses, Authority, Bodies, Cas, ContextIds, Denial, EndOfStream, EndOrder,
-    FailedCall, HeaderNames, Known, LineBreaks, OverRead, Profile, PropertyValues, Readable,
-    RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
+    FailedCall, HeaderNames, Known, LineBreaks, MapSize, OverRead, Profile, PropertyValues,
+    Readable, RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
 };
 use crate::{
     pairs::{PAIRS_MAX_BYTES, PAIRS_MAX_COUNT},
@@ -134,11 +134,13 @@ impl Profile {
         header_value: Which::First,
         absent_header: Status::NOT_FOUND,
         end_of_stream: EndOfStream::Told,
+        pseudo_headers_count: true,
         early_response_headers: false,
         absent_map_value: BAD_ARGUMENT,
         absent_map_value_in_log: NOT_FOUND,
         absent_map_pairs: None,
         absent_map_write: BAD_ARGUMENT,
+        map_size: MapSize::Contents,
         pairs_given: usize::MAX,
         pairs_read: PAIRS_MAX_COUNT,
         pairs_bytes: PAIRS_MAX_BYTES,
@@ -148,6 +150,7 @@ impl Profile {
         bodies: Bodies::Parts,
         absent_buffer: NOT_FOUND,
         over_read: OverRead::Empty,
+        buffer_start: true,
         inner_splice: false,
         configuration: Readable::Configuring,
 
@@ -183,7 +186,7 @@ impl Profile {
 
         unknown_upstream: UnknownUpstream::BadArgument,
         incomplete_call: Status::BAD_ARGUMENT,
-        call_while_starting: None,
+        call_elsewhere: None,
         failed_call: FailedCall::Response,
         late_answers: false,
 
@@ -239,6 +242,7 @@ impl Profile {
         joined_headers: &[],
         single_headers: &["authorization"],
         end_of_stream: EndOfStream::Never,
+        pseudo_headers_count: false,
         early_response_headers: true,
         absent_map_value: NOT_FOUND,
         absent_map_pairs: Some(BAD_ARGUMENT),
@@ -249,6 +253,7 @@ impl Profile {
 
         bodies: Bodies::Whole,
         absent_buffer: Denial::Trap,
+        buffer_start: false,
         inner_splice: true,
         configuration: Readable::Always,
 
@@ -282,7 +287,7 @@ impl Profile {
 
         unknown_upstream: UnknownUpstream::FailsLater,
         incomplete_call: Status::INTERNAL_FAILURE,
-        call_while_starting: Some(Denial::Trap),
+        call_elsewhere: Some(Denial::Trap),
         failed_call: FailedCall::NoHeaders,
 
         tick_again: Some(Denial::Trap),
@@ -301,6 +306,7 @@ impl Profile {
         joined_headers: &[],
         absent_map_value_in_log: BAD_ARGUMENT,
         absent_map_pairs: Some(BAD_ARGUMENT),
+        map_size: MapSize::Serialized,
         pairs_read: usize::MAX,
         pairs_bytes: usize::MAX,
         empty_map: b"\0",

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     Absent, Addresses, Authority, Bodies, Cas, ContextIds, Denial, EndOfStream, EndOrder,
-    FailedCall, HeaderNames, Known, LineBreaks, OverRead, Profile, PropertyValues, Readable,
-    RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
+    FailedCall, HeaderNames, Known, LineBreaks, MapSize, OverRead, Profile, PropertyValues,
+    Readable, RecordedCounter, Repeated, Settable, Time, TrapCosts, UnknownUpstream, Which,
 };
 use crate::status::Status;
 
@@ -114,6 +114,7 @@ displayed!(
     HeaderNames,
     Known,
     LineBreaks,
+    MapSize,
     OverRead,
     PropertyValues,
     Readable,

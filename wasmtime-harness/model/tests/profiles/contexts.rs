@@ -1,6 +1,6 @@
 //! Contexts and time.
 
-use proxy_host_model::{Callback, Model, Profile, Random, Refusal, Status};
+use proxy_host_model::{Callback, Fate, Headers, Model, Profile, Random, Refusal, Status};
 
 use crate::{
     ENVOY, HOSTILE, NGX, SPEC, in_request, in_root, is_trap, refused,
@@ -45,6 +45,40 @@ fn effective_contexts_are_followed_or_ignored() {
         let found = in_request(profile, |model| model.set_effective_context(12345));
         assert_eq!(found, answer, "{}", profile.name);
     }
+}
+
+#[test]
+fn an_answer_speaks_for_its_caller_where_the_filter_has_no_say() {
+    let fate = |profile| {
+        let mut host = host(|model: &mut Model, callback| match callback {
+            Callback::RequestHeaders { .. } => {
+                let headers =
+                    b"\x03\0\0\0\x07\0\0\0\x03\0\0\0\x05\0\0\0\x01\0\0\0\x0a\0\0\0\x01\0\0\0\
+                    :method\0GET\0:path\0/\0:authority\0a\0";
+                model.http_call(b"cluster", headers, b"", b"", 0).unwrap();
+                Ok(Some(1))
+            }
+            Callback::HttpCallResponse { .. } => {
+                // Not a word about the stream that this is for.
+                let _ = model.continue_stream(0);
+                Ok(Some(0))
+            }
+            _ => Ok(Some(1)),
+        });
+        host.model(|model| {
+            model.profile = profile;
+            model.settings.clusters.insert("cluster".to_owned());
+        });
+        host.start(b"", b"");
+        let stream = host.open(get());
+        let token = host.model(|model| model.callouts.http[0].token);
+        host.answer(token, Headers::from_iter([(":status", "200")]), b"", None);
+        let fate = host.fate(&stream);
+        host.finish(stream);
+        fate
+    };
+    assert_eq!(fate(ENVOY), Fate::Paused);
+    assert_eq!(fate(NGX), Fate::Continued);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Steps that are not part of a request: calls that are answered, the clock, checks.
 
-use proxy_host_model::{Answered, Headers, MetricValue, Place, Spawn};
+use proxy_host_model::{Answered, GrpcEvent, Headers, MetricValue, Place, Spawn};
 
 use super::{FleetHost, Player};
 use crate::{
     compare::{Differences, text},
     expect::Check,
-    step::{GrpcEvent, Jump},
+    step::Jump,
 };
 
 impl<S: Spawn> Player<'_, S> {
@@ -84,10 +84,10 @@ impl<S: Spawn> Player<'_, S> {
             })
         };
         let what = match event {
-            GrpcEvent::Initial(_) => "initial metadata".to_owned(),
+            GrpcEvent::InitialMetadata(_) => "initial metadata".to_owned(),
             GrpcEvent::Message(_) => "a message".to_owned(),
-            GrpcEvent::Trailing(_) => "trailing metadata".to_owned(),
-            GrpcEvent::Close(status, _) => format!("end with status {status}"),
+            GrpcEvent::TrailingMetadata(_) => "trailing metadata".to_owned(),
+            GrpcEvent::Close { status, .. } => format!("end with status {status}"),
         };
         let said = format!("{what} for {method}");
         let Some((place, token)) = self.oldest(place, waits) else {
@@ -97,12 +97,14 @@ impl<S: Spawn> Player<'_, S> {
         };
         if let Some(host) = self.fleet.host(place) {
             match event {
-                GrpcEvent::Initial(metadata) => host.grpc_initial_metadata(token, metadata.clone()),
+                GrpcEvent::InitialMetadata(metadata) => {
+                    host.grpc_initial_metadata(token, metadata.clone())
+                }
                 GrpcEvent::Message(message) => host.grpc_message(token, message),
-                GrpcEvent::Trailing(metadata) => {
+                GrpcEvent::TrailingMetadata(metadata) => {
                     host.grpc_trailing_metadata(token, metadata.clone());
                 }
-                GrpcEvent::Close(status, message) => host.grpc_close(token, *status, message),
+                GrpcEvent::Close { status, message } => host.grpc_close(token, *status, message),
             }
         }
         said

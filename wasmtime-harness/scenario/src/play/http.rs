@@ -1,5 +1,7 @@
 //! Requests, whole and step by step.
 
+use std::time::Duration;
+
 use proxy_host_model::{FleetStream, Outcome, Request, Response, Spawn};
 
 use super::Player;
@@ -21,11 +23,31 @@ impl<S: Spawn> Player<'_, S> {
     pub(super) fn request(
         &mut self,
         exchange: &Exchange,
+        wait: Option<Duration>,
         expect: &Expect,
         differences: &mut Differences,
     ) -> String {
-        let outcome = self.fleet.request(exchange.worker, request(exchange));
+        let outcome = match wait {
+            Some(wait) => self.slow(exchange, wait),
+            None => self.fleet.request(exchange.worker, request(exchange)),
+        };
         self.ended(&exchange.line, exchange, &outcome, expect, differences)
+    }
+
+    /// A request that so much time passes in, for services to answer and ticks to come.
+    fn slow(&mut self, exchange: &Exchange, wait: Duration) -> Outcome {
+        let open = self.fleet.open(exchange.worker, request(exchange));
+        let Message { body, trailers, .. } = &exchange.request;
+        let mut parts = body.iter().peekable();
+        while let Some(part) = parts.next() {
+            let end = parts.peek().is_none() && trailers.is_none();
+            self.fleet.request_body(&open, part, end);
+        }
+        if let Some(trailers) = trailers {
+            self.fleet.request_trailers(&open, trailers.clone());
+        }
+        self.fleet.advance(wait);
+        self.fleet.finish(open)
     }
 
     pub(super) fn open(
@@ -134,7 +156,11 @@ impl<S: Spawn> Player<'_, S> {
         expect: &Expect,
         differences: &mut Differences,
     ) -> String {
-        differences.ending(expect, exchange, outcome);
+        // As it was sent is as the host hands it over, which may put words of its own in.
+        let mut sent = exchange.clone();
+        let arriving = self.fleet.template().arriving(sent.request.headers.clone());
+        sent.request.headers = arriving.unwrap_or(sent.request.headers);
+        differences.ending(expect, &sent, outcome);
         format!("{said} -> {}", fate(outcome))
     }
 
@@ -159,7 +185,7 @@ impl<S: Spawn> Player<'_, S> {
 }
 
 /// The request as the proxy has it.
-fn request(exchange: &Exchange) -> Request {
+pub(crate) fn request(exchange: &Exchange) -> Request {
     let Exchange { request, response, properties, .. } = exchange;
     let mut whole = Request {
         body: request.body.clone(),

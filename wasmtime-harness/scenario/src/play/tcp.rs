@@ -1,6 +1,6 @@
 //! TCP connections.
 
-use proxy_host_model::{OpenConnection, Peer, Place, Spawn};
+use proxy_host_model::{Peer, Spawn};
 
 use super::Player;
 use crate::{
@@ -9,32 +9,22 @@ use crate::{
     step::Side,
 };
 
-/// A connection that is not over, and the worker that has it.
-pub(super) struct Connection {
-    open: OpenConnection,
-    worker: usize,
-}
-
 impl<S: Spawn> Player<'_, S> {
     pub(super) fn connect(&mut self, name: &str, worker: usize) -> String {
-        if let Some(host) = self.fleet.host(Place::Worker(worker)) {
-            let connection = Connection { open: host.open_connection(), worker };
-            self.connections.insert(name.to_owned(), connection);
-        }
+        let connection = self.fleet.open_connection(worker);
+        self.connections.insert(name.to_owned(), connection);
         format!("{name}: a connection")
     }
 
     pub(super) fn data(&mut self, name: &str, side: Side, parts: &[Vec<u8>], end: bool) -> String {
         let bytes = parts.concat().len();
-        if let Some(Connection { open, worker }) = self.connections.get(name)
-            && let Some(host) = self.fleet.host(Place::Worker(*worker))
-        {
+        if let Some(connection) = self.connections.get(name) {
             let mut parts = parts.iter().peekable();
             while let Some(part) = parts.next() {
                 let end = end && parts.peek().is_none();
                 match side {
-                    Side::Downstream => host.downstream_data(open, part, end),
-                    Side::Upstream => host.upstream_data(open, part, end),
+                    Side::Downstream => self.fleet.downstream_data(connection, part, end),
+                    Side::Upstream => self.fleet.upstream_data(connection, part, end),
                 };
             }
         }
@@ -42,13 +32,11 @@ impl<S: Spawn> Player<'_, S> {
     }
 
     pub(super) fn close(&mut self, name: &str, side: Side, peer: bool) -> String {
-        if let Some(Connection { open, worker }) = self.connections.get(name)
-            && let Some(host) = self.fleet.host(Place::Worker(*worker))
-        {
+        if let Some(connection) = self.connections.get(name) {
             let peer = if peer { Peer::Remote } else { Peer::Local };
             match side {
-                Side::Downstream => host.downstream_close(open, peer),
-                Side::Upstream => host.upstream_close(open, peer),
+                Side::Downstream => self.fleet.downstream_close(connection, peer),
+                Side::Upstream => self.fleet.upstream_close(connection, peer),
             }
         }
         format!("{name}: {} is closed", side.name())
@@ -61,13 +49,10 @@ impl<S: Spawn> Player<'_, S> {
         differences: &mut Differences,
     ) -> String {
         let said = format!("{name}: the end");
-        let Some(Connection { open, worker }) = self.connections.remove(name) else {
+        let Some(connection) = self.connections.remove(name) else {
             return said;
         };
-        let Some(host) = self.fleet.host(Place::Worker(worker)) else {
-            return said;
-        };
-        let outcome = host.finish_connection(open);
+        let outcome = self.fleet.finish_connection(connection);
         let Passed { to_upstream, to_downstream, held, closed_by_filter } =
             expect.connection.clone().unwrap_or_default();
         let bytes = [
@@ -86,7 +71,11 @@ impl<S: Spawn> Player<'_, S> {
             differences.add("closed_by_filter", expected, closed);
         }
         differences.published(expect.published.as_ref(), &outcome.published);
-        let by = if closed { ", closed by the filter" } else { "" };
+        let by = match (closed, outcome.failed) {
+            (true, _) => ", closed by the filter",
+            (false, true) => ", closed since the filter's VM had ended",
+            (false, false) => "",
+        };
         let (up, down) = (outcome.to_upstream.len(), outcome.to_downstream.len());
         format!("{said} -> {up} bytes to the upstream, {down} to the client{by}")
     }

@@ -62,3 +62,34 @@ impl Played {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_that_differs_is_told() {
+        let report = Report {
+            file: PathBuf::from("a.toml"),
+            why: String::new(),
+            profile: "envoy-1.40",
+            steps: Vec::new(),
+            record: "a\nb\n".to_owned(),
+        };
+        let cost = Cost { start: 1, steps: 2 };
+        let differences = Vec::new();
+        let mut played = Played { report: report.clone(), cost, differences, blessed: false };
+        played.compare_again(&report, &Cost { start: 1, steps: 2 });
+        assert!(played.passed());
+        let other = Report { record: "a\nc\n".to_owned(), ..report };
+        played.compare_again(&other, &Cost { start: 1, steps: 3 });
+        let found: Vec<_> = played.differences.iter().map(ToString::to_string).collect();
+        let expected = [
+            "the second run:\n@@ -1,2 +1,2 @@\n a\n-b\n+c",
+            "the second run's fuel: found 1 to start, 3 for the steps, expected 1 to start, 2 for \
+             the steps",
+        ];
+        assert_eq!(found, expected);
+        assert!(!played.passed());
+    }
+}
