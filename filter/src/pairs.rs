@@ -38,6 +38,21 @@ pub(crate) fn parse(map: &[u8]) -> Result<Vec<Pair<'_>>, Malformed> {
     if fields.is_empty() { Ok(pairs) } else { Err(Malformed::Trailing) }
 }
 
+/// Checks that the host shows all headers of a request of which it said that it has so many.
+///
+/// ngx_wasm_module shows a filter 100 pairs, and leaves out the rest of more without a word: a client
+/// could put a claim to be somebody behind them. It counts no pseudo-headers; Envoy does, and so an
+/// Envoy request of exactly 100 pairs is refused too.
+///
+/// # Errors
+///
+/// Some are left out, or may be.
+pub(crate) fn all_shown(pairs: &[Pair<'_>], told: usize) -> Result<(), Malformed> {
+    let fields = pairs.iter().filter(|(name, _)| !name.starts_with(b":")).count();
+    let cut = pairs.len() == MOST_SHOWN && told > fields;
+    if cut || told > pairs.len() { Err(Malformed::Incomplete) } else { Ok(()) }
+}
+
 /// Writes a map for the host.
 ///
 /// # Errors
@@ -72,6 +87,8 @@ where
 pub(crate) enum Malformed {
     /// No pair at all, where a request has at least its pseudo-headers.
     Empty,
+    /// Fewer pairs than the host said that there are.
+    Incomplete,
     /// More than the ABI carries.
     TooLarge,
     /// Bytes after the last pair.
@@ -86,6 +103,7 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "an empty map, expected at least one pair",
+            Self::Incomplete => "fewer pairs than there are, expected all",
             Self::TooLarge => "a map beyond 1,024 pairs or 1 MiB, expected one within",
             Self::Trailing => "bytes after the last pair, expected the end of the map",
             Self::Truncated => "fewer bytes than its lengths announce, expected as many",
@@ -121,6 +139,9 @@ const LENGTHS_OF_A_PAIR: usize = 8;
 /// Bytes of a pair with an empty name and an empty value: two lengths, two NULs.
 const SMALLEST_PAIR: usize = 10;
 
+/// The most pairs that ngx_wasm_module shows a filter (`NGX_HTTP_WASM_MAX_REQ_HEADERS`).
+const MOST_SHOWN: usize = 100;
+
 /// From proxy-wasm-cpp-host, `include/proxy-wasm/limits.h`; so is [`MOST_BYTES`].
 const MOST_PAIRS: usize = 1024;
 
@@ -129,6 +150,24 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_map_that_may_have_been_cut_is_not_taken_for_all() {
+        let of = |pseudo: usize, fields: usize, told: usize| {
+            let pseudo = (0..pseudo).map(|_| (&b":method"[..], &b"GET"[..]));
+            let fields = (0..fields).map(|_| (&b"x"[..], &b""[..]));
+            all_shown(&pseudo.chain(fields).collect::<Vec<_>>(), told).is_ok()
+        };
+        assert!(of(3, 4, 7), "Envoy counts pseudo-headers");
+        assert!(of(4, 4, 4), "nginx does not");
+        assert!(of(4, 96, 96), "nginx shows a hundred pairs, and there are no more");
+        assert!(!of(4, 96, 97), "nginx leaves out one");
+        assert!(!of(4, 96, 100), "nginx leaves out four, and Envoy none");
+        assert!(!of(4, 96, 500));
+        assert!(of(4, 200, 204), "Envoy has no such limit");
+        assert!(!of(3, 4, 8), "some are missing");
+        assert!(of(3, 4, 0), "a host that does not count");
+    }
 
     #[rustfmt::skip]
     const MAP: &[u8] = &[

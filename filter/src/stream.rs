@@ -62,10 +62,10 @@ impl Stream {
 impl Context for Stream {}
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, num_headers: usize, _end_of_stream: bool) -> Action {
         let map = abi::request_headers();
         let headers = match &map {
-            Ok(map) => request_pairs(map),
+            Ok(map) => request_pairs(map, num_headers),
             Err(error) => Err(*error),
         };
         self.state = match headers {
@@ -103,13 +103,14 @@ impl HttpContext for Stream {
     }
 }
 
-/// The headers of a request, of which there are some: pseudo-headers at least. Some hosts give an
-/// empty map where they have none to give.
-fn request_pairs(map: &[u8]) -> Result<Vec<Pair<'_>>, HostError> {
+/// The headers of a request, of which the host said how many there are. There are some:
+/// pseudo-headers at least. Some hosts give an empty map where they have none to give.
+fn request_pairs(map: &[u8], told: usize) -> Result<Vec<Pair<'_>>, HostError> {
     let pairs = if map.is_empty() { Ok(Vec::new()) } else { pairs::parse(map) };
     match pairs {
         Ok(pairs) if pairs.is_empty() => Err(Malformed::Empty),
-        pairs => pairs,
+        Ok(pairs) => pairs::all_shown(&pairs, told).map(|()| pairs),
+        malformed => malformed,
     }
     .map_err(abi::bad_request_headers)
 }

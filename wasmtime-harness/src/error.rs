@@ -27,6 +27,13 @@ pub enum Error {
         /// What the module exports.
         found: Vec<String>,
     },
+    /// The host of the profile would not link the module.
+    Refused {
+        /// The profile's name.
+        host: &'static str,
+        /// Why.
+        why: Vec<String>,
+    },
     /// The module ended while it initialised itself.
     Initialize(Trap),
 }
@@ -45,6 +52,13 @@ impl fmt::Display for Error {
                     f,
                     "the module is not a proxy-wasm filter: expected {expected}, found the exports {}",
                     found.join(", ")
+                )
+            }
+            Self::Refused { host, why } => {
+                write!(
+                    f,
+                    "a host of the profile {host} does not load the module: {}",
+                    why.join("; ")
                 )
             }
             Self::Initialize(trap) => write!(f, "the module ended while initialising: {trap}"),

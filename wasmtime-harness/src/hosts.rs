@@ -83,6 +83,16 @@ pub(crate) fn judge(imports: &[Item], exports: &[Item]) -> Vec<Verdict> {
     profiles.chain([framework]).collect()
 }
 
+/// Why a host of this profile would not link a module that imports these, by their full names.
+pub(crate) fn refusals(profile: &Profile, imports: impl Iterator<Item = String>) -> Vec<String> {
+    let items = imports.map(|name| {
+        let known = PROXY.iter().find(|(known, _)| name.strip_prefix("env.") == Some(*known));
+        let kind = known.map(|(_, kind)| (*kind).to_owned()).unwrap_or_default();
+        Item { name, kind }
+    });
+    unlike(profile, &items.collect::<Vec<_>>())
+}
+
 /// Functions of the ABI that a host does not have, or not as the ABI has them.
 fn unlike(profile: &Profile, imports: &[Item]) -> Vec<String> {
     let missing = profile.missing.iter().flat_map(|name| {

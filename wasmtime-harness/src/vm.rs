@@ -10,6 +10,7 @@ use wasmtime::{
 
 use crate::{
     error::Error,
+    hosts,
     module::{Limits, Metering},
 };
 
@@ -65,6 +66,12 @@ impl Vm {
         model: Model,
         limits: Limits,
     ) -> Result<Self, Error> {
+        let imports = ready.module().imports();
+        let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
+        let why = hosts::refusals(&model.profile, imports);
+        if !why.is_empty() {
+            return Err(Error::Refused { host: model.profile.name, why });
+        }
         let mut store = Store::new(engine, State::new(model, limits.memory));
         store.limiter(|state| &mut state.limits);
         if metering == Metering::Fuel {

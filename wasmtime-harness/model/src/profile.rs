@@ -111,6 +111,9 @@ profile! {
         /// Whether the callbacks for headers tell that a message ends with them. Hosts 7.3 [X]; ngx
         /// `ngx_http_proxy_wasm.c`.
         pub end_of_stream: EndOfStream,
+        /// Whether the callbacks for headers count pseudo headers too. Hosts 8.5 [S]; spec: "all
+        /// `num_headers` headers"; ngx `ngx_http_wasm_headers_request.c`.
+        pub pseudo_headers_count: bool,
         /// Whether the response's headers can be read and written while the request is under way.
         /// Hosts 8.5 [S]; ngx `ngx_proxy_wasm_maps.c`; spec: from `proxy_on_response_headers` on.
         pub early_response_headers: bool,

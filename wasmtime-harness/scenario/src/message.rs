@@ -87,17 +87,19 @@ impl Exchange {
         defaults: &Defaults,
         whole: bool,
     ) -> Self {
-        let text = line.bytes().unwrap_or_default();
-        let mut parts = text.splitn(2, |byte| *byte == b' ');
+        let text = line.bytes();
+        let mut parts = text.iter().flat_map(|text| text.splitn(2, |byte| *byte == b' '));
         let (method, path) = match (parts.next(), parts.next()) {
             (Some(method), Some(path)) if !method.is_empty() && !path.is_empty() => {
                 (method.to_vec(), path.to_vec())
             }
+            _ if text.is_none() => Default::default(),
             _ => {
                 let _: Option<()> = line.expected("a method and a path, such as \"GET /\"");
                 Default::default()
             }
         };
+        let text = text.unwrap_or_default();
         let own = headers_field(table, "headers").unwrap_or_default();
         let without: Vec<Vec<u8>> =
             table.take("without").and_then(|list| list.bytes_list()).unwrap_or_default();

@@ -262,6 +262,10 @@ fn steps() {
         format!("2:1: step[0]: found `advance`, `heal`, expected exactly one of {KINDS}")
     );
     for (fields, expected) in [
+        (
+            "request = {}\nexpect = { reply = 401 }",
+            "3:11: step[0].request: found a table, expected text",
+        ),
         ("requests = 'GET /'", "2:1: step[0]: unknown field `requests`; did you mean `request`?"),
         (
             "request = 'GET /'",

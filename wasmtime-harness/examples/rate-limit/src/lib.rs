@@ -13,7 +13,7 @@
 //! worker was faster.
 //!
 //! What the filter does when the service does not answer is the operator's choice and never an
-//! accident: see [`config::OnFailure`].
+//! accident: see `OnFailure` in `config.rs`.
 
 #![allow(missing_docs, reason = "the SDK's `main!` makes a public function without a text")]
 

@@ -10,7 +10,7 @@ use crate::{
     request::Request,
 };
 
-use super::{Guest, Host, count};
+use super::{Guest, Host};
 
 /// A request that the filter has seen and that has not ended; see [`Host::open`].
 #[derive(Debug, Eq, PartialEq)]
@@ -307,12 +307,14 @@ impl<G: Guest> Host<G> {
     ) -> Option<u32> {
         let (number, end_of_stream) = self.guest.model(|model| {
             let told = model.profile.end_of_stream == EndOfStream::Told;
+            let pseudo_count = model.profile.pseudo_headers_count;
             let number = model.stream_mut(context).map(|stream| {
                 let flow = stream.flow_mut(side);
                 flow.begin(headers, end);
-                count(&flow.headers.headers)
+                let headers = flow.headers.headers.iter();
+                headers.filter(|(name, _)| pseudo_count || !name.starts_with(b":")).count()
             });
-            (number.unwrap_or_default(), end && told)
+            (u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX), end && told)
         });
         let callback = match side {
             Side::Request => Callback::RequestHeaders { context, headers: number, end_of_stream },

@@ -7,11 +7,14 @@
     reason = "a test; clippy does not see that its helpers are part of it"
 )]
 
+mod calls;
 mod contexts;
 mod data;
+mod messages;
 mod properties;
 #[path = "../script/mod.rs"]
 mod script;
+mod table;
 
 use proxy_host_model::{Callback, Model, Profile, Refusal, Request, Status};
 
