@@ -4,14 +4,13 @@ mod bench;
 mod inspect;
 mod plugin;
 mod run;
-#[cfg(feature = "serve")]
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{bench::Bench, inspect::Inspect, run::Run};
+use self::{bench::Bench, inspect::Inspect, run::Run, serve::Serve};
 
 /// A deterministic host for proxy-wasm modules.
 #[derive(Parser)]
@@ -26,8 +25,7 @@ enum Command {
     Bench(Box<Bench>),
     Inspect(Inspect),
     Run(Run),
-    #[cfg(feature = "serve")]
-    Serve(Box<serve::Serve>),
+    Serve(Box<Serve>),
 }
 
 impl Arguments {
@@ -37,7 +35,6 @@ impl Arguments {
             Command::Bench(bench) => bench.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Run(run) => run.run(),
-            #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(),
         }
     }

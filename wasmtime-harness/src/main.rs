@@ -2,7 +2,6 @@
 
 mod bench;
 mod cli;
-#[cfg(feature = "serve")]
 mod serve;
 
 use std::process::ExitCode;
