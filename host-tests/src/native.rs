@@ -56,7 +56,8 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
     unsafe {
         match callback {
             Callback::ContextCreate { context, parent } => {
-                nothing(sdk::proxy_on_context_create(context, parent))
+                sdk::proxy_on_context_create(context, parent);
+                NOTHING
             }
             Callback::VmStart { context, size } => {
                 yes(sdk::proxy_on_vm_start(context, native(size)))
@@ -64,25 +65,32 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
             Callback::Configure { context, size } => {
                 yes(sdk::proxy_on_configure(context, native(size)))
             }
-            Callback::Tick { context } => nothing(sdk::proxy_on_tick(context)),
+            Callback::Tick { context } => {
+                sdk::proxy_on_tick(context);
+                NOTHING
+            }
             Callback::QueueReady { context, queue } => {
-                nothing(sdk::proxy_on_queue_ready(context, queue))
+                sdk::proxy_on_queue_ready(context, queue);
+                NOTHING
             }
             Callback::ForeignFunction { context, function, size } => {
-                nothing(sdk::proxy_on_foreign_function(context, function, native(size)))
+                sdk::proxy_on_foreign_function(context, function, native(size));
+                NOTHING
             }
             Callback::NewConnection { context } => Some(sdk::proxy_on_new_connection(context)),
             Callback::DownstreamData { context, size, end_of_stream } => {
                 Some(sdk::proxy_on_downstream_data(context, native(size), end_of_stream))
             }
             Callback::DownstreamClose { context, peer } => {
-                nothing(sdk::proxy_on_downstream_connection_close(context, peer))
+                sdk::proxy_on_downstream_connection_close(context, peer);
+                NOTHING
             }
             Callback::UpstreamData { context, size, end_of_stream } => {
                 Some(sdk::proxy_on_upstream_data(context, native(size), end_of_stream))
             }
             Callback::UpstreamClose { context, peer } => {
-                nothing(sdk::proxy_on_upstream_connection_close(context, peer))
+                sdk::proxy_on_upstream_connection_close(context, peer);
+                NOTHING
             }
             Callback::RequestHeaders { context, headers, end_of_stream } => {
                 Some(sdk::proxy_on_request_headers(context, native(headers), end_of_stream))
@@ -104,36 +112,46 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
             }
             Callback::RequestMetadata { .. } | Callback::ResponseMetadata { .. } => None,
             Callback::HttpCallResponse { context, token, headers, body, trailers } => {
-                nothing(sdk::proxy_on_http_call_response(
+                sdk::proxy_on_http_call_response(
                     context,
                     token,
                     native(headers),
                     native(body),
                     native(trailers),
-                ))
+                );
+                NOTHING
             }
             Callback::GrpcInitialMetadata { context, token, elements } => {
-                nothing(sdk::proxy_on_grpc_receive_initial_metadata(context, token, elements))
+                sdk::proxy_on_grpc_receive_initial_metadata(context, token, elements);
+                NOTHING
             }
             Callback::GrpcMessage { context, token, size } => {
-                nothing(sdk::proxy_on_grpc_receive(context, token, native(size)))
+                sdk::proxy_on_grpc_receive(context, token, native(size));
+                NOTHING
             }
             Callback::GrpcTrailingMetadata { context, token, elements } => {
-                nothing(sdk::proxy_on_grpc_receive_trailing_metadata(context, token, elements))
+                sdk::proxy_on_grpc_receive_trailing_metadata(context, token, elements);
+                NOTHING
             }
             Callback::GrpcClose { context, token, status } => {
-                nothing(sdk::proxy_on_grpc_close(context, token, status))
+                sdk::proxy_on_grpc_close(context, token, status);
+                NOTHING
             }
             Callback::Done { context } => yes(sdk::proxy_on_done(context)),
-            Callback::Log { context } => nothing(sdk::proxy_on_log(context)),
-            Callback::Delete { context } => nothing(sdk::proxy_on_delete(context)),
+            Callback::Log { context } => {
+                sdk::proxy_on_log(context);
+                NOTHING
+            }
+            Callback::Delete { context } => {
+                sdk::proxy_on_delete(context);
+                NOTHING
+            }
         }
     }
 }
 
-fn nothing((): ()) -> Option<u32> {
-    Some(0)
-}
+/// The answer of an entry point that has none.
+const NOTHING: Option<u32> = Some(0);
 
 fn yes(answer: bool) -> Option<u32> {
     Some(answer.into())

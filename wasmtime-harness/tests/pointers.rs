@@ -1,7 +1,13 @@
 //! Each host function of the ABI, called through the engine: with arguments that work, and then with
 //! each of its pointers leading out of the filter's memory.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
 
 mod filter;
 
