@@ -115,7 +115,7 @@ impl Flow {
 
     /// Whether the filter holds something.
     pub(crate) fn held(&self) -> bool {
-        self.iteration != Iteration::Going
+        self.iteration != Iteration::Going && !self.sent.complete
     }
 
     pub(crate) fn closed(&self) -> bool {
@@ -130,6 +130,7 @@ impl Flow {
     /// Puts a whole message in the place of what was there, past the filter.
     pub(crate) fn replace(&mut self, headers: Headers, body: Vec<u8>) {
         self.closed = true;
+        self.headers.headers.clone_from(&headers);
         self.sent = Sent { headers: Some(headers), body, trailers: None, complete: true };
     }
 
@@ -146,6 +147,9 @@ impl Flow {
 
     /// Does what the filter answered to the headers.
     pub(crate) fn headers_answered(&mut self, answer: Iteration) {
+        if self.closed {
+            return;
+        }
         self.iteration = answer;
         if answer == Iteration::Going {
             self.headers.access = Access::None;
@@ -174,6 +178,9 @@ impl Flow {
     /// Does what the filter answered to a part of the body.
     pub(crate) fn body_answered(&mut self, answer: BodyAnswer) {
         let part = self.part.take();
+        if self.closed {
+            return;
+        }
         self.growing = answer == BodyAnswer::Grow;
         if answer != BodyAnswer::Drop
             && let Some(part) = part
@@ -204,6 +211,9 @@ impl Flow {
 
     /// Does what the filter answered to the trailers.
     pub(crate) fn trailers_answered(&mut self, goes_on: bool) {
+        if self.closed {
+            return;
+        }
         if goes_on {
             self.trailers.access = Access::None;
             self.iteration = Iteration::Going;
@@ -217,7 +227,16 @@ impl Flow {
     /// Lets what is held go on; what was held whole is shown to the filter first.
     pub(crate) fn resume(&mut self) -> Shown {
         let whole = self.iteration == Iteration::HeldWhole;
-        if self.closed || self.iteration == Iteration::Going {
+        if self.closed {
+            return Shown::default();
+        }
+        if self.iteration == Iteration::Going {
+            // Asked for in the callback that is to answer for these headers or trailers: they go on
+            // now, and what it answers counts for what comes behind them.
+            let headers = self.sent.headers.is_none() && self.arrived.headers;
+            if headers || self.sent.trailers.is_none() && self.arrived.trailers {
+                self.send();
+            }
             return Shown::default();
         }
         self.iteration = Iteration::Going;

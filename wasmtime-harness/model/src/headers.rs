@@ -26,6 +26,8 @@ struct Field {
 
 impl Headers {
     /// Appends a value, beside those that the name has already.
+    ///
+    /// Pseudo headers stay in front of all others (Envoy `HeaderMapImpl::HeaderList`).
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
         let given = name.to_vec();
         let name = match self.names {
@@ -33,7 +35,20 @@ impl Headers {
             // What a filter writes is not made odd: it knows how it wrote it.
             HeaderNames::Kept | HeaderNames::Odd => name.to_vec(),
         };
-        self.fields.push(Field { given, name, value: value.to_vec() });
+        let place = match name.starts_with(b":") {
+            true => self.fields.iter().position(|field| !field.given.starts_with(b":")),
+            false => None,
+        };
+        let field = Field { given, name, value: value.to_vec() };
+        self.fields.insert(place.unwrap_or(self.fields.len()), field);
+    }
+
+    /// Appends a value to the first one of the name, with a comma between them.
+    pub(crate) fn join(&mut self, name: &[u8], value: &[u8]) {
+        match self.fields.iter_mut().find(|field| field.given.eq_ignore_ascii_case(name)) {
+            Some(field) => field.value = [&field.value, value].join(&b','),
+            None => self.add(name, value),
+        }
     }
 
     /// Removes all values of the name and appends this one.

@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// Headers that a reply cannot set.
-const OWN: [&[u8]; 3] = [b":status", b"content-length", b"connection"];
+const OWN: [&[u8]; 2] = [b":status", b"connection"];
+/// Headers that a reply without a body cannot have.
+const OF_BODY: [&[u8]; 2] = [b"content-length", b"content-type"];
 
 /// What the form of a local reply depends on in the request, as it was before the filter saw it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,27 +45,45 @@ impl Client {
 
 fn headers(reply: &Reply, body: &[u8], grpc: bool, profile: &Profile) -> Headers {
     let mut headers = Headers::default().shown(profile.header_names);
-    headers.add(b":status", reply.status.to_string().as_bytes());
+    // Envoy reads 16 bits: probe `reply-odd`.
+    headers.add(b":status", (reply.status & 0xFFFF).to_string().as_bytes());
+    let length = body.len().to_string();
     for (name, value) in reply.headers.given() {
+        let is = |one: &[u8]| one.eq_ignore_ascii_case(name);
+        let without_body = body.is_empty() && !grpc && OF_BODY.into_iter().any(is);
         // The proxy says these itself; seen to be ignored by Envoy 1.40.
-        if !OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-            let value = without_breaks(value, profile.reply_line_breaks);
-            match profile.repeated_reply_headers {
-                Repeated::Kept => headers.add(name, &value),
-                Repeated::Last => headers.replace(name, &value),
-            }
+        if OWN.into_iter().any(is) || without_body {
+            continue;
+        }
+        if is(b"content-length") {
+            // It has its place from the filter and its value from the body.
+            headers.replace(name, length.as_bytes());
+            continue;
+        }
+        let joined = profile.joined_response_headers.iter().any(|one| is(one.as_bytes()));
+        let value = without_breaks(value, profile.reply_line_breaks);
+        match profile.repeated_reply_headers {
+            Repeated::Kept if joined => headers.join(name, &value),
+            Repeated::Kept => headers.add(name, &value),
+            Repeated::Last => headers.replace(name, &value),
         }
     }
     if grpc {
         let status = reply.grpc_status.unwrap_or(grpc_status(reply.status));
         headers.replace(b":status", b"200");
         headers.replace(b"content-type", b"application/grpc");
-        headers.replace(b"grpc-status", status.to_string().as_bytes());
+        headers.remove(b"content-length");
+        // What the filter gave under this name is kept: probe `reply-grpc`.
+        if !headers.has("grpc-status") {
+            headers.add(b"grpc-status", status.to_string().as_bytes());
+        }
         if !reply.body.is_empty() {
             headers.replace(b"grpc-message", percent_encoded(&reply.body).as_bytes());
         }
     } else if !body.is_empty() {
-        headers.add(b"content-length", body.len().to_string().as_bytes());
+        if !headers.has("content-length") {
+            headers.add(b"content-length", length.as_bytes());
+        }
         if !headers.has("content-type") {
             headers.add(b"content-type", b"text/plain");
         }

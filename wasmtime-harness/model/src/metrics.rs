@@ -109,6 +109,8 @@ impl Metrics {
         match (kind_of(id & KIND_MASK), offset) {
             (Some(MetricKind::Counter), ..=0) => return Err(Status::BAD_ARGUMENT),
             (Some(MetricKind::Gauge), _) if !gauges => return Err(Status::BAD_ARGUMENT),
+            // A gauge goes round below 0: probe `metrics`.
+            (Some(MetricKind::Gauge), _) => *number = number.wrapping_add_signed(offset),
             _ => *number = number.saturating_add_signed(offset),
         }
         Ok(())

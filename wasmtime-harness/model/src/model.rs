@@ -347,7 +347,8 @@ impl Model {
 
     /// What was logged since the last time, except by streams that are still open, so that each
     /// stream gets its own lines at its end however many are interleaved.
-    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+    #[must_use]
+    pub fn take_logs(&mut self) -> Vec<LogLine> {
         let contexts = &self.contexts;
         self.logs.take(|id| contexts.get(&id).and_then(Context::root).is_none())
     }

@@ -67,6 +67,9 @@ profile! {
         /// anything, and an answer to a call speaks for the context that made it. Spec; ngx
         /// `ngx_proxy_wasm_host.c`, `ngx_http_proxy_wasm_dispatch.c`.
         pub effective_context: bool,
+        /// Whether `proxy_set_effective_context` takes 0, which ends the effect of an earlier call. Probe
+        /// `effective` [X]; spec: "context that doesn't exist" is BAD_ARGUMENT.
+        pub effective_vm_context: bool,
         /// Callbacks that the host never makes. Ngx `docs/PROXY_WASM.md` [D]; spec: all are made.
         pub silent_callbacks: &'static [&'static str],
         /// Functions of the ABI that the host has and that do not work, and how they say so: see
@@ -98,8 +101,15 @@ profile! {
         /// Pseudo headers that a request has beside those that were sent. Spec: names those that a
         /// call needs and no others.
         pub extra_headers: &'static [(&'static str, &'static str)],
-        /// Headers of a request whose values arrive as one, with a comma between them. Hosts 2.3 [X].
+        /// Headers of a request whose values arrive as one, with a comma between them, and to whose
+        /// value another is added in the same way. Hosts 2.3 [X], probe `headers-inline` [X].
         pub joined_headers: &'static [&'static str],
+        /// Headers of a response to whose value another is added with a comma between them. Probe
+        /// `headers-inline` [X].
+        pub joined_response_headers: &'static [&'static str],
+        /// Whether `host` is another name of `:authority` in the map of a request. Probe
+        /// `headers-write` [X].
+        pub host_is_authority: bool,
         /// Headers that a request may have once: the host answers 400 by itself to a second one.
         /// Hosts 7.3 [X].
         pub single_headers: &'static [&'static str],
@@ -150,6 +160,9 @@ profile! {
         /// What a buffer answers that is not there in this phase. Hosts 8.3 [S]; ngx: "can only get
         /// request body during"; spec: NOT_FOUND.
         pub absent_buffer: Denial,
+        /// Buffers that are there and empty where others are absent; they cannot be written then. Probe
+        /// `buffers` [X]: Envoy keeps one object for all of them.
+        pub empty_buffers: &'static [u32],
         /// What reading a buffer from behind its end does. Hosts 8.3 [S]; spec: BAD_ARGUMENT "in case
         /// of buffer overflow due to invalid `start`".
         pub over_read: OverRead,
@@ -184,6 +197,9 @@ profile! {
         pub properties: Known,
         /// What a property is that does not exist. Hosts 2.1 [X]; spec.
         pub absent_property: Absent,
+        /// Properties that have others below them whatever a request has: the first two everywhere, the
+        /// rest in a stream. Probe `properties` [X].
+        pub parent_properties: &'static [&'static str],
         /// What the parent of properties answers. Hosts 2.1 [X]; ngx
         /// `ngx_proxy_wasm_properties.c`; spec: SERIALIZATION_FAILURE.
         pub parent_property: Status,

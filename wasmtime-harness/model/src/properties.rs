@@ -112,6 +112,25 @@ pub(crate) fn from_request(headers: Option<&Headers>, path: &[u8]) -> Result<Vec
     .ok_or(Status::NOT_FOUND)
 }
 
+/// The properties that Envoy derives from the response's headers: its status, once there is one, and
+/// each header while the filter can see them (the second of `headers`).
+pub(crate) fn from_response(
+    headers: (&Headers, Option<&Headers>),
+    path: &[u8],
+) -> Result<Vec<u8>, Status> {
+    let parts: Vec<&[u8]> = path.split(|byte| *byte == 0).collect();
+    let found = match parts[..] {
+        [b"response", b"code"] => {
+            let status = headers.0.first(":status").and_then(|status| str::from_utf8(status).ok());
+            let code = status.and_then(|status| status.parse::<u64>().ok());
+            code.map(|code| code.to_le_bytes().to_vec())
+        }
+        [b"response", b"headers", name] => headers.1.and_then(|headers| joined(headers, name)),
+        _ => None,
+    };
+    found.ok_or(Status::NOT_FOUND)
+}
+
 /// The properties that come from the plugin's own configuration.
 pub(crate) fn from_settings(settings: &Settings, path: &[u8]) -> Result<Vec<u8>, Status> {
     Ok(match path {

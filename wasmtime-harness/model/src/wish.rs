@@ -27,8 +27,8 @@ pub(crate) enum Wish {
 }
 
 impl Model {
-    /// Takes the next thing to do: in the order of contexts and, in each, an answer before a reset
-    /// before a resumption.
+    /// Takes the next thing to do: in the order of contexts and, in each, a resumption before an
+    /// answer before a reset.
     pub(crate) fn next_wish(&mut self) -> Option<Wish> {
         self.contexts.iter_mut().find_map(|(id, context)| match context {
             Context::Root(root) => mem::take(&mut root.finished).then_some(Wish::Delete(*id)),
@@ -40,19 +40,22 @@ impl Model {
 
 fn of_stream(id: u32, stream: &mut Stream) -> Option<Wish> {
     let wishes = &mut stream.wishes;
+    // Asked for before an answer or a reset, or not at all: see `Model::continue_stream`.
+    if mem::take(&mut wishes.resume_request) {
+        return Some(Wish::Resume(id, Side::Request));
+    }
+    if mem::take(&mut wishes.resume_response) {
+        return Some(Wish::Resume(id, Side::Response));
+    }
     if let Some(reply) = wishes.reply.take() {
         // It takes the place of all else that was asked for.
         *wishes = Default::default();
         return Some(Wish::Reply(id, reply));
     }
-    if mem::take(&mut wishes.reset) {
+    mem::take(&mut wishes.reset).then(|| {
         *wishes = Default::default();
-        return Some(Wish::Reset(id));
-    }
-    if mem::take(&mut wishes.resume_request) {
-        return Some(Wish::Resume(id, Side::Request));
-    }
-    mem::take(&mut wishes.resume_response).then_some(Wish::Resume(id, Side::Response))
+        Wish::Reset(id)
+    })
 }
 
 fn of_connection(id: u32, connection: &mut Connection) -> Option<Wish> {

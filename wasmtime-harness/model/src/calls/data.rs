@@ -66,8 +66,11 @@ impl Model {
             let body = model.writable_buffer(buffer).ok_or(Status::BAD_ARGUMENT)?;
             let size = u32::try_from(body.len()).map_err(|_| Status::BAD_ARGUMENT)?;
             match (start, length) {
-                (0, 0) => *body = [bytes, body].concat(),
-                (0, length) if length >= size => *body = bytes.to_vec(),
+                (0, length) => {
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    let rest = body.get(length..).unwrap_or_default();
+                    *body = [bytes, rest].concat();
+                }
                 (start, _) if start > 0 && start >= size => body.extend_from_slice(bytes),
                 (start, length) if splices => {
                     let end = start.saturating_add(length).min(size);
@@ -95,6 +98,9 @@ impl Model {
             8 => Some(&self.call_data),
             _ => return Err(Status::BAD_ARGUMENT.into()),
         };
+        if found.is_none() && self.profile.empty_buffers.contains(&buffer) {
+            return Ok(&[]);
+        }
         let denial = self.profile.absent_buffer;
         found
             .map(Vec::as_slice)

@@ -78,6 +78,11 @@ impl Model {
             if !model.profile.effective_context {
                 return Ok(());
             }
+            // The VM's own context, which means whichever was called: probe `effective`.
+            if context == 0 && model.profile.effective_vm_context {
+                model.effective = None;
+                return Ok(());
+            }
             if !model.contexts.contains_key(&context) {
                 return Err(Status::BAD_ARGUMENT);
             }

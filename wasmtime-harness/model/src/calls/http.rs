@@ -11,6 +11,8 @@ use crate::{
 
 /// The number of the map of request headers.
 pub(super) const REQUEST_HEADERS: u32 = 0;
+/// The map of a response's headers.
+pub(super) const RESPONSE_HEADERS: u32 = 2;
 /// The highest number of a header map.
 const LAST_MAP: u32 = 7;
 /// The highest gRPC status, UNAUTHENTICATED.
@@ -64,6 +66,7 @@ impl Model {
     /// now, which is `NOT_FOUND` in the log phase; what the profile says in their place.
     pub fn get_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<Vec<u8>, Refusal> {
         self.denied_call("proxy_get_header_map_value", &[&map, &name], |model| {
+            let name = model.alias(map, name);
             let logging = model.stream().is_some_and(|stream| stream.logging);
             let denial = if logging {
                 model.profile.absent_map_value_in_log
@@ -92,10 +95,14 @@ impl Model {
         value: &[u8],
     ) -> Result<(), Refusal> {
         self.denied_call("proxy_add_header_map_value", &[&map, &name, &value], |model| {
+            let name = model.alias(map, name);
             let fixed = is_one(name, model.fixed(map));
+            let joined = is_one(name, model.joined(map));
             let headers = model.writable(map)?;
-            if !fixed {
-                headers.add(name, value);
+            match (fixed, joined) {
+                (true, _) => {}
+                (false, true) => headers.join(name, value),
+                (false, false) => headers.add(name, value),
             }
             Ok(())
         })
@@ -113,6 +120,7 @@ impl Model {
         value: &[u8],
     ) -> Result<(), Refusal> {
         self.denied_call("proxy_replace_header_map_value", &[&map, &name, &value], |model| {
+            let name = model.alias(map, name);
             let fixed = is_one(name, model.fixed(map));
             let headers = model.writable(map)?;
             if !fixed {
@@ -129,6 +137,7 @@ impl Model {
     /// `BAD_ARGUMENT` for an unknown map or one that cannot be written now.
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Result<(), Refusal> {
         self.denied_call("proxy_remove_header_map_value", &[&map, &name], |model| {
+            let name = model.alias(map, name);
             let fixed = is_one(name, model.fixed(map));
             let headers = model.writable(map)?;
             if !fixed {
@@ -214,8 +223,11 @@ impl Model {
             match kind {
                 0 | 1 => {
                     if let Some(stream) = model.current_stream_mut() {
-                        stream.wishes.resume_request |= kind == 0;
-                        stream.wishes.resume_response |= kind == 1;
+                        // Too late when the stream has been answered or closed.
+                        let wishes = &mut stream.wishes;
+                        let open = wishes.reply.is_none() && !wishes.reset;
+                        wishes.resume_request |= kind == 0 && open;
+                        wishes.resume_response |= kind == 1 && open;
                         // Envoy takes the request away at once, whichever side continues.
                         stream.request.hide();
                     }
@@ -315,6 +327,20 @@ impl Model {
     }
 
     /// What nobody can change in a map.
+    /// The name under which a map keeps a header.
+    fn alias<'a>(&self, map: u32, name: &'a [u8]) -> &'a [u8] {
+        let is_host = map == REQUEST_HEADERS && name.eq_ignore_ascii_case(b"host");
+        if is_host && self.profile.host_is_authority { b":authority" } else { name }
+    }
+
+    /// Headers of which a map has one value.
+    fn joined(&self, map: u32) -> &'static [&'static str] {
+        match map {
+            0 | 1 => self.profile.joined_headers,
+            _ => self.profile.joined_response_headers,
+        }
+    }
+
     fn fixed(&self, map: u32) -> &'static [&'static str] {
         if map == REQUEST_HEADERS { self.profile.fixed_headers } else { &[] }
     }

@@ -3,11 +3,11 @@
 use crate::{
     model::Model,
     profile::{Absent, Settable},
-    properties::{encoded, from_request, from_settings},
+    properties::{encoded, from_request, from_response, from_settings},
     status::{Refusal, Status},
 };
 
-use super::http::REQUEST_HEADERS;
+use super::http::{REQUEST_HEADERS, RESPONSE_HEADERS};
 
 impl Model {
     /// A property, by its path with the parts joined by NUL.
@@ -84,6 +84,10 @@ impl Model {
         if !known.allows(name) && !known.allows_below(name) {
             return Err(Status::NOT_FOUND);
         }
+        let everywhere = ["", "xds"].contains(&name) || self.stream().is_some();
+        if everywhere && self.profile.parent_properties.contains(&name) {
+            return Err(Status::SERIALIZATION_FAILURE);
+        }
         let mut found = from_settings(&self.settings, path);
         let sources = [Some(&self.properties), here.map(|here| &here.properties)];
         for properties in sources.into_iter().flatten() {
@@ -93,6 +97,10 @@ impl Model {
         if self.stream().is_some() {
             let headers = self.readable(REQUEST_HEADERS);
             found = found.or_else(|error| or_worse(error, from_request(headers, path)));
+        }
+        if let Some(stream) = self.stream().filter(|stream| stream.response.begun()) {
+            let headers = (&stream.response.headers.headers, self.readable(RESPONSE_HEADERS));
+            found = found.or_else(|error| or_worse(error, from_response(headers, path)));
         }
         found.or_else(|error| {
             let published = published.filter(|_| !path.contains(&0));

@@ -174,6 +174,7 @@ impl<G: Guest> Host<G> {
             EndOrder::DoneFirst => [done, log, Callback::Delete { context }],
         };
         for callback in order.into_iter().filter(|_| !unseen) {
+            // The maps can be read while the stream is logged, and at no other time of its end.
             self.stream(context, |stream| stream.logging = callback == log);
             self.call(callback);
         }
@@ -320,18 +321,15 @@ impl<G: Guest> Host<G> {
             Side::Request => Callback::RequestHeaders { context, headers: number, end_of_stream },
             Side::Response => Callback::ResponseHeaders { context, headers: number, end_of_stream },
         };
-        let answer = self.call(callback).map(Option::unwrap_or_default);
+        let (answer, stop) = self.answer_of(callback);
         self.guest.model(|model| {
-            let stop = model.stop || answer.is_none();
             let body_passes = model.settings.body_passes_paused_headers;
             if let Some(stream) = model.stream_mut(context) {
-                let stop = stop || stream.wishes.reset;
                 let answer = answer.unwrap_or_default();
                 let iteration = Iteration::after_headers(answer, stop, body_passes);
                 stream.flow_mut(side).headers_answered(iteration);
             }
         });
-        self.settle();
         answer
     }
 
@@ -343,16 +341,11 @@ impl<G: Guest> Host<G> {
             Side::Request => Callback::RequestBody { context, size, end_of_stream: end },
             Side::Response => Callback::ResponseBody { context, size, end_of_stream: end },
         };
-        let answer = self.call(callback).map(Option::unwrap_or_default);
-        self.guest.model(|model| {
-            let stop = model.stop || answer.is_none();
-            if let Some(stream) = model.stream_mut(context) {
-                let stop = stop || stream.wishes.reset;
-                let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
-                stream.flow_mut(side).body_answered(answer);
-            }
+        let (answer, stop) = self.answer_of(callback);
+        self.stream(context, |stream| {
+            let answer = BodyAnswer::new(answer.unwrap_or_default(), stop);
+            stream.flow_mut(side).body_answered(answer);
         });
-        self.settle();
         answer
     }
 
@@ -380,16 +373,22 @@ impl<G: Guest> Host<G> {
             Side::Request => Callback::RequestTrailers { context, trailers },
             Side::Response => Callback::ResponseTrailers { context, trailers },
         };
-        let answer = self.call(callback).map(Option::unwrap_or_default);
-        self.guest.model(|model| {
-            let goes_on = answer == Some(0) && !model.stop;
-            if let Some(stream) = model.stream_mut(context) {
-                let goes_on = goes_on && !stream.wishes.reset;
-                stream.flow_mut(side).trailers_answered(goes_on);
-            }
+        let (answer, stop) = self.answer_of(callback);
+        self.stream(context, |stream| {
+            stream.flow_mut(side).trailers_answered(answer == Some(0) && !stop);
         });
-        self.settle();
         answer
+    }
+
+    /// Calls the filter and does what it asked for meanwhile, which is before its answer counts: Envoy
+    /// does it when the VM has returned and the filter around it has not (`addAfterVmCallAction`).
+    ///
+    /// Gives the answer, and whether it is to stop whatever it says.
+    fn answer_of(&mut self, callback: Callback) -> (Option<u32>, bool) {
+        let answer = self.call(callback).map(Option::unwrap_or_default);
+        let stop = self.guest.model(|model| model.stop) || answer.is_none();
+        self.settle();
+        (answer, stop)
     }
 
     fn show_metadata(&mut self, context: u32, side: Side, elements: u32) {

@@ -28,6 +28,67 @@ const MOVED_PROPERTIES: &[&str] = &[
     "upstream_host_metadata",
 ];
 
+/// What Envoy has below its root (probe `properties`).
+const ENVOY_PARENTS: &[&str] = &[
+    "",
+    "xds",
+    "connection",
+    "destination",
+    "filter_state",
+    "request",
+    "response",
+    "source",
+    "upstream",
+];
+
+/// The names that Envoy keeps at a place of their own in a map of a request (probe
+/// `headers-inline`).
+const ENVOY_JOINED: &[&str] = &[
+    ":authority",
+    ":method",
+    ":path",
+    ":scheme",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "grpc-timeout",
+    "if-match",
+    "if-none-match",
+    "origin",
+    "pragma",
+    "referer",
+    "user-agent",
+    "via",
+    "x-client-trace-id",
+    "x-envoy-original-path",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-request-id",
+];
+
+/// The same for a response.
+const ENVOY_JOINED_RESPONSE: &[&str] = &[
+    ":status",
+    "access-control-allow-headers",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "location",
+    "vary",
+    "via",
+];
+
 /// What `docs/PROXY_WASM.md` of ngx_wasm_module marks as supported.
 const NGX_PROPERTIES: &[&str] = &[
     "connection.id",
@@ -117,6 +178,7 @@ impl Profile {
         context_ids: ContextIds::Counted,
         end_order: EndOrder::LogFirst,
         effective_context: true,
+        effective_vm_context: true,
         silent_callbacks: &[],
         unimplemented: &[],
         unimplemented_call: Denial::Status(Status::UNIMPLEMENTED),
@@ -129,7 +191,9 @@ impl Profile {
         authority: Authority::Sent,
         fixed_headers: &[],
         extra_headers: &[],
-        joined_headers: &["authorization"],
+        joined_headers: ENVOY_JOINED,
+        joined_response_headers: ENVOY_JOINED_RESPONSE,
+        host_is_authority: true,
         single_headers: &[],
         header_value: Which::First,
         absent_header: Status::NOT_FOUND,
@@ -149,6 +213,7 @@ impl Profile {
 
         bodies: Bodies::Parts,
         absent_buffer: NOT_FOUND,
+        empty_buffers: &[0, 1, 2, 3, 5],
         over_read: OverRead::Empty,
         buffer_start: true,
         inner_splice: false,
@@ -164,6 +229,7 @@ impl Profile {
         properties: Known::AllBut(MOVED_PROPERTIES),
         absent_property: Absent::NotFound,
         parent_property: Status::SERIALIZATION_FAILURE,
+        parent_properties: ENVOY_PARENTS,
         property_values: PropertyValues::Binary,
         addresses: Addresses::WithPort,
         root_properties: None,
@@ -202,6 +268,7 @@ impl Profile {
         context_ids: ContextIds::Random,
         end_order: EndOrder::DoneFirst,
         effective_context: false,
+        effective_vm_context: false,
         silent_callbacks: &[
             "proxy_on_downstream_connection_close",
             "proxy_on_downstream_data",
@@ -240,6 +307,8 @@ impl Profile {
         authority: Authority::ServerName,
         fixed_headers: &[":authority", ":scheme"],
         joined_headers: &[],
+        joined_response_headers: &[],
+        host_is_authority: false,
         single_headers: &["authorization"],
         end_of_stream: EndOfStream::Never,
         pseudo_headers_count: false,
@@ -253,6 +322,7 @@ impl Profile {
 
         bodies: Bodies::Whole,
         absent_buffer: Denial::Trap,
+        empty_buffers: &[],
         buffer_start: false,
         inner_splice: true,
         configuration: Readable::Always,
@@ -266,6 +336,7 @@ impl Profile {
 
         properties: Known::Only(NGX_PROPERTIES),
         parent_property: Status::NOT_FOUND,
+        parent_properties: &[],
         property_values: PropertyValues::Text,
         addresses: Addresses::WithoutPort,
         root_properties: Some(Denial::Status(Status::INTERNAL_FAILURE)),
@@ -304,6 +375,8 @@ impl Profile {
 
         header_names: HeaderNames::Kept,
         joined_headers: &[],
+        joined_response_headers: &[],
+        host_is_authority: false,
         absent_map_value_in_log: BAD_ARGUMENT,
         absent_map_pairs: Some(BAD_ARGUMENT),
         map_size: MapSize::Serialized,
@@ -323,6 +396,9 @@ impl Profile {
         cas: Cas::ZeroFree,
         failed_call: FailedCall::NoHeaders,
         time: Time::Stands,
+        effective_vm_context: false,
+        empty_buffers: &[],
+        parent_properties: &[],
         ..Self::ENVOY_1_40
     };
 
@@ -333,6 +409,7 @@ impl Profile {
         context_ids: ContextIds::Random,
         end_order: EndOrder::DoneFirst,
         effective_context: false,
+        effective_vm_context: false,
         unimplemented: &[
             "proxy_call_foreign_function",
             "proxy_define_metric",
@@ -352,6 +429,8 @@ impl Profile {
         header_names: HeaderNames::Odd,
         extra_headers: &[(":hostile", "1")],
         joined_headers: &[],
+        joined_response_headers: &[],
+        host_is_authority: false,
         header_value: Which::Last,
         absent_header: UNHEARD_OF,
         end_of_stream: EndOfStream::Never,
@@ -367,6 +446,7 @@ impl Profile {
         empty_map: b"\0",
 
         absent_buffer: Denial::Status(UNHEARD_OF),
+        empty_buffers: &[],
         over_read: OverRead::BadArgument,
 
         reply_statuses: (200, 599),

@@ -25,6 +25,13 @@ pub(super) trait Value {
     fn shown(&self) -> String;
 }
 
+impl Value for &'static [u32] {
+    fn shown(&self) -> String {
+        let numbers: Vec<String> = self.iter().map(u32::to_string).collect();
+        if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
+    }
+}
+
 impl Value for bool {
     fn shown(&self) -> String {
         if *self { "yes" } else { "no" }.to_owned()

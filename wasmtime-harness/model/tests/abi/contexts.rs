@@ -67,7 +67,8 @@ tests! {
         let mut tried = 0;
         let mut host = filter(|model, callback| {
             if let Callback::Log { .. } = callback {
-                for context in [0, 3, u32::MAX] {
+                assert_eq!(model.set_effective_context(0), Ok(()));
+                for context in [3, 4, u32::MAX] {
                     let set = model.set_effective_context(context);
                     assert_eq!(refused(set), Status::BAD_ARGUMENT, "{context}");
                     tried += 1;

@@ -147,7 +147,7 @@ tests! {
                 Callback::GrpcClose { context, token, status } => {
                     assert_eq!((context, token, status), (1, 6, 7));
                     assert_eq!(model.get_status(), Ok((7, b"no".to_vec())));
-                    assert_eq!(refused(model.get_buffer_status(MESSAGE)), Status::NOT_FOUND);
+                    assert_eq!(model.get_buffer_status(MESSAGE), Ok((0, 0)));
                     seen.push(b"close".to_vec());
                 }
                 Callback::RequestHeaders { .. } => {
