@@ -80,7 +80,16 @@ fn write(
         writeln!(record, "  {call}")?;
     }
     for line in model.logs.since(logs) {
-        writeln!(record, "  {line}")?;
+        // A filter that logs a line break must not write a line of the record.
+        write!(record, "  {}: ", line.level)?;
+        for character in line.text.chars() {
+            if character.is_control() {
+                write!(record, "{}", character.escape_default())?;
+            } else {
+                write!(record, "{character}")?;
+            }
+        }
+        writeln!(record)?;
     }
     match answer {
         Ok(Some(answer)) => writeln!(record, "  = {answer}"),
