@@ -77,6 +77,12 @@ impl Differences {
                 None => self.add("the request", format!("a trap with {part:?}"), fate(outcome)),
             },
         }
+        // A filter may end its VM after all was well, while it logs or cleans up.
+        if let (Some(trap), Fate::Continued | Fate::Replied | Fate::Paused | Fate::Reset, false) =
+            (&outcome.trap, outcome.fate, outcome.failed)
+        {
+            self.add("the end of the stream", "that the filter lives on", trap.reason());
+        }
         // What a later filter sees is part of "as it was sent".
         let none = BTreeMap::new();
         let published = match ending {
