@@ -339,7 +339,8 @@ fn a_profile_with_another_record_has_one_of_its_own() {
 
 #[test]
 fn json_is_one_document() {
-    let folder = Folder::new(&[("a.toml", PASSES), ("b.toml", FAILS), ("c.toml", "why = 5")]);
+    let folder =
+        Folder::new(&[("a.toml", PASSES), ("b.toml", FAILS), ("c.toml", "why = 5\nstep = []")]);
     let ran = folder.run(&["--json", "."]);
     assert_eq!(ran.code, Some(2));
     let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -366,7 +367,8 @@ fn json_is_one_document() {
 
 #[test]
 fn junit_is_xml_that_a_reader_takes() {
-    let folder = Folder::new(&[("a.toml", PASSES), ("b.toml", FAILS), ("c.toml", "why = 5")]);
+    let folder =
+        Folder::new(&[("a.toml", PASSES), ("b.toml", FAILS), ("c.toml", "why = 5\nstep = []")]);
     assert_eq!(folder.run(&["--junit", "out.xml", "."]).code, Some(2));
     let text = folder.read("out.xml");
     let document = roxmltree::Document::parse(&text).unwrap();

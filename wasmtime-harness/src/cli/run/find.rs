@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a scenario file has at its top, and other TOML files hardly have.
-const MARKS: [&str; 3] = ["why", "start", "step"];
+/// What a scenario file has at its top, at least one of them, and other TOML files hardly have.
+const MARKS: [&str; 2] = ["start", "step"];
 
 /// The scenario files among `paths` and below them, in the order of the paths and then of names.
 ///

@@ -31,8 +31,9 @@ pub struct Program {
     /// What the cluster `service` answers to calls of the filter, in order.
     #[serde(default)]
     pub service: Vec<Service>,
-    /// What happens after the start, in order.
-    #[serde(default)]
+    /// What happens after the start, in order: `then` in the file, so that nobody takes a program
+    /// for a scenario of the harness, which has steps.
+    #[serde(default, rename = "then")]
     pub step: Vec<Step>,
 }
 
