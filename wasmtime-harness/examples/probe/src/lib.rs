@@ -2,9 +2,9 @@
 //! in, and logs what came of each: the same program in two hosts gives two transcripts to compare.
 //!
 //! The program is the VM configuration, a JSON object. Its keys are callbacks without `proxy_`,
-//! such as `on_request_headers`; its values are lists of [orders](calls). `on_tick 2` is for the
-//! second time in a context, `on_tick in 3` for the context 3, and `on_tick 2 in 3` for both; the
-//! narrowest is taken.
+//! such as `on_request_headers`; its values are lists of orders, which the module `calls` knows.
+//! `on_tick 2` is for the second time in a context, `on_tick in 3` for the context 3, and
+//! `on_tick 2 in 3` for both; the narrowest is taken.
 //!
 //! ```json
 //! {

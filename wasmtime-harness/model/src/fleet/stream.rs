@@ -54,22 +54,22 @@ impl<S: Spawn> Fleet<S> {
         FleetStream { worker, generation, open }
     }
 
-    /// Brings a part of a request's body; see [`Host::request_body`].
+    /// Brings a part of a request's body; see [`Host::request_body`](crate::Host::request_body).
     pub fn request_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
         on_its_host!(self, stream, |host| host.request_body(&stream.open, part, end))
     }
 
-    /// Brings a request's trailers; see [`Host::request_trailers`].
+    /// Brings a request's trailers; see [`Host::request_trailers`](crate::Host::request_trailers).
     pub fn request_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
         on_its_host!(self, stream, |host| host.request_trailers(&stream.open, trailers))
     }
 
-    /// Brings a frame of metadata with a request; see [`Host::request_metadata`].
+    /// Brings a frame of metadata with a request; see [`Host::request_metadata`](crate::Host::request_metadata).
     pub fn request_metadata(&mut self, stream: &FleetStream, elements: u32) {
         on_its_host!(self, stream, |host| host.request_metadata(&stream.open, elements))
     }
 
-    /// Brings the headers of the upstream's response; see [`Host::respond_headers`].
+    /// Brings the headers of the upstream's response; see [`Host::respond_headers`](crate::Host::respond_headers).
     pub fn respond_headers(
         &mut self,
         stream: &FleetStream,
@@ -79,17 +79,17 @@ impl<S: Spawn> Fleet<S> {
         on_its_host!(self, stream, |host| host.respond_headers(&stream.open, headers, end))
     }
 
-    /// Brings a part of the response's body; see [`Host::respond_body`].
+    /// Brings a part of the response's body; see [`Host::respond_body`](crate::Host::respond_body).
     pub fn respond_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
         on_its_host!(self, stream, |host| host.respond_body(&stream.open, part, end))
     }
 
-    /// Brings the response's trailers; see [`Host::respond_trailers`].
+    /// Brings the response's trailers; see [`Host::respond_trailers`](crate::Host::respond_trailers).
     pub fn respond_trailers(&mut self, stream: &FleetStream, trailers: Headers) -> Option<u32> {
         on_its_host!(self, stream, |host| host.respond_trailers(&stream.open, trailers))
     }
 
-    /// Brings a frame of metadata with a response; see [`Host::respond_metadata`].
+    /// Brings a frame of metadata with a response; see [`Host::respond_metadata`](crate::Host::respond_metadata).
     pub fn respond_metadata(&mut self, stream: &FleetStream, elements: u32) {
         on_its_host!(self, stream, |host| host.respond_metadata(&stream.open, elements))
     }
@@ -103,7 +103,7 @@ impl<S: Spawn> Fleet<S> {
         on_its_host!(self, stream, |host| host.fate(&stream.open))
     }
 
-    /// Shows `visit` how far an open stream has come; see [`Host::progress`].
+    /// Shows `visit` how far an open stream has come; see [`Host::progress`](crate::Host::progress).
     pub fn progress<R>(
         &mut self,
         stream: &FleetStream,
@@ -112,7 +112,7 @@ impl<S: Spawn> Fleet<S> {
         on_its_host!(self, stream, |host| host.progress(&stream.open, visit))
     }
 
-    /// Takes an open stream to its end; see [`Host::finish`].
+    /// Takes an open stream to its end; see [`Host::finish`](crate::Host::finish).
     pub fn finish(&mut self, stream: FleetStream) -> Outcome {
         let FleetStream { worker, generation, open } = stream;
         let mut outcome = match self.host_of(worker, generation) {

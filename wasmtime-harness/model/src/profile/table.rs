@@ -185,7 +185,7 @@ mod tests {
         for (row, field) in all[0].iter().enumerate() {
             let differs = all.iter().any(|fields| fields[row].value != field.value);
             assert!(differs, "{} is the same everywhere", field.name);
-            let sources = ["[X]", "[S]", "[D]", "spec", "Spec", "ngx", "Ngx"];
+            let sources = ["(X)", "(S)", "(D)", "spec", "Spec", "ngx", "Ngx"];
             let sourced = field.name == "name" || sources.iter().any(|s| field.about.contains(s));
             assert!(sourced, "{} has no source: {}", field.name, field.about);
         }
