@@ -186,6 +186,7 @@ fn folders_are_searched_for_scenarios_and_nothing_else() {
         ("s/b.toml", &PASSES.replace("gate.wasm", "../gate.wasm")),
         ("s/a/z.toml", &nested),
         ("s/Cargo.toml", "[package]\nname = 'x'"),
+        ("s/other.toml", "why = 'another kind of file'\nnumber = 18446744073709551616"),
         ("s/.hidden/c.toml", PASSES),
         ("s/notes.md", "why"),
     ]);
@@ -204,6 +205,10 @@ fn folders_are_searched_for_scenarios_and_nothing_else() {
     );
     folder.run(&["gone"]).is(2, "", "gone: found no such file or folder\n");
     folder.run(&["s/.hidden", "s/notes"]).is(2, "", "s/notes: found no such file or folder\n");
+    folder.write("broken/a.toml", "[[step]\nrequest = 'GET /'");
+    let broken = folder.run(&["broken"]);
+    assert_eq!(broken.code, Some(2), "a scenario that is no TOML is told");
+    assert!(broken.err.contains("broken/a.toml:1:"), "{}", broken.err);
     folder.write("empty/Cargo.toml", "");
     folder.run(&["empty"]).is(2, "", "empty: found no scenario (*.toml), expected at least one\n");
 }

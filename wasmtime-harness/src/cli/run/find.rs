@@ -62,9 +62,17 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a file may be a scenario; one that cannot be read is, so that the reason is told.
+/// Whether a file may be a scenario; one that cannot be read is, so that the reason is told, and so
+/// is one that is no TOML but looks like a scenario.
 fn is_scenario(path: &Path) -> bool {
-    let text = fs::read_to_string(path).ok();
-    let table = text.and_then(|text| text.parse::<toml::Table>().ok());
-    table.is_none_or(|table| MARKS.iter().any(|mark| table.contains_key(*mark)))
+    let Ok(text) = fs::read_to_string(path) else {
+        return true;
+    };
+    match text.parse::<toml::Table>() {
+        Ok(table) => MARKS.iter().any(|mark| table.contains_key(*mark)),
+        Err(_) => text.lines().any(|line| {
+            let key = line.trim_start_matches(['[', ' ']);
+            MARKS.iter().any(|mark| key.starts_with(mark))
+        }),
+    }
 }
