@@ -7,8 +7,8 @@ mod tcp;
 use std::collections::BTreeMap;
 
 use proxy_host_model::{
-    Call, Clock, Fleet, FleetConnection, Host, LogLine, Model, Place, Profile, Recorded, Recorder,
-    Settings, Spawn, Started,
+    Call, Clock, Fleet, FleetConnection, Host, Model, Place, Profile, Recorded, Recorder, Settings,
+    Spawn, Started,
 };
 
 use self::http::Stream;
@@ -99,13 +99,12 @@ struct Player<'a, S: Spawn> {
 impl<S: Spawn> Player<'_, S> {
     fn start(&mut self) -> StepReport {
         let before = self.record_length();
-        let Scenario { vm_configuration, configuration, .. } = self.scenario;
+        let Scenario { vm_configuration, configuration, start: expect, .. } = self.scenario;
         let started = self.fleet.start(vm_configuration, configuration);
         let mut differences = Differences::default();
-        let accepted = self.scenario.start.accepted.unwrap_or(true);
+        let accepted = expect.accepted.unwrap_or(true);
         let text = configured("start", &started, accepted, &mut differences);
-        let expect = self.scenario.start.clone();
-        self.report(before, (None, ""), text, &expect, differences)
+        self.report(before, (None, ""), text, expect, differences)
     }
 
     fn step(&mut self, step: &Step) -> StepReport {
@@ -183,20 +182,15 @@ impl<S: Spawn> Player<'_, S> {
             let calls = calls.iter().filter(|call| call.name == name).count();
             u64::try_from(calls).unwrap_or(u64::MAX)
         });
-        let record = self.fleet.world(|world| world.record.clone());
-        if !expect.record.is_empty() {
-            let lines = record.get(before..).unwrap_or_default().lines();
-            let lines: Vec<_> = lines.map(str::to_owned).collect();
-            differences.in_order("record", &expect.record, &lines);
-        }
-        self.secrets(&calls, &logs, &mut differences);
-        StepReport {
-            line,
-            why: why.to_owned(),
-            text,
-            differences: differences.0,
-            record_end: record.len(),
-        }
+        // What the step added, and only where it is asked for: records grow long.
+        let (record_end, added) = self.fleet.world(|world| {
+            let added = world.record.get(before..).filter(|_| !expect.record.is_empty());
+            let lines = added.unwrap_or_default().lines().map(str::to_owned);
+            (world.record.len(), lines.collect::<Vec<_>>())
+        });
+        differences.in_order("record", &expect.record, &added);
+        differences.secrets(&self.scenario.secrets, &calls, &logs);
+        StepReport { line, why: why.to_owned(), text, differences: differences.0, record_end }
     }
 
     fn count(&mut self, calls: &[Call]) {
@@ -204,10 +198,6 @@ impl<S: Spawn> Player<'_, S> {
             let count = self.calls.entry(call.name).or_default();
             *count = count.saturating_add(1);
         }
-    }
-
-    fn secrets(&self, calls: &[Call], logs: &[LogLine], differences: &mut Differences) {
-        differences.secrets(&self.scenario.secrets, calls, logs);
     }
 
     /// Does something to the model of one VM, or to those of all and of those to come.
