@@ -149,16 +149,7 @@ impl Run {
 /// Takes a request through its whole life; one that the filter holds gets as much virtual time as
 /// the longest calls to other services take.
 fn serve(host: &mut Host<Vm>, request: Request) -> Outcome {
-    let (body, trailers) = (request.body.clone(), request.trailers.clone());
-    let stream = host.open(request);
-    let mut parts = body.iter().peekable();
-    while let Some(part) = parts.next() {
-        let end = parts.peek().is_none() && trailers.is_none();
-        host.request_body(&stream, part, end);
-    }
-    if let Some(trailers) = trailers {
-        host.request_trailers(&stream, trailers);
-    }
+    let stream = host.open_whole(request);
     if host.fate(&stream) == Fate::Paused {
         host.advance(HELD_AT_MOST);
     }

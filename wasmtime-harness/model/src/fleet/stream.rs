@@ -54,6 +54,16 @@ impl<S: Spawn> Fleet<S> {
         FleetStream { worker, generation, open }
     }
 
+    /// Hands a request to the filter with its body and its trailers; see
+    /// [`Host::open_whole`](crate::Host::open_whole).
+    pub fn open_whole(&mut self, worker: usize, request: Request) -> FleetStream {
+        let (generation, open) = match self.admitted(worker) {
+            Ok((generation, host)) => (Some(generation), host.open_whole(request)),
+            Err(standin) => (None, standin.open_whole(request)),
+        };
+        FleetStream { worker, generation, open }
+    }
+
     /// Brings a part of a request's body; see [`Host::request_body`](crate::Host::request_body).
     pub fn request_body(&mut self, stream: &FleetStream, part: &[u8], end: bool) -> Option<u32> {
         on_its_host!(self, stream, |host| host.request_body(&stream.open, part, end))

@@ -42,6 +42,13 @@ pub struct Progress<'a> {
 impl<G: Guest> Host<G> {
     /// Takes one request through its whole life.
     pub fn request(&mut self, request: Request) -> Outcome {
+        let stream = self.open_whole(request);
+        self.finish(stream)
+    }
+
+    /// Hands a request to the filter with its body and its trailers; what is left is its response
+    /// and its end.
+    pub fn open_whole(&mut self, request: Request) -> OpenStream {
         let (body, trailers) = (request.body.clone(), request.trailers.clone());
         let ends = !request.open_ended;
         let stream = self.open(request);
@@ -53,7 +60,7 @@ impl<G: Guest> Host<G> {
         if let Some(trailers) = trailers {
             self.request_trailers(&stream, trailers);
         }
-        self.finish(stream)
+        stream
     }
 
     /// Hands a request's headers to the filter; its body and trailers are for later steps.

@@ -36,16 +36,7 @@ impl<S: Spawn> Player<'_, S> {
 
     /// A request that so much time passes in, for services to answer and ticks to come.
     fn slow(&mut self, exchange: &Exchange, wait: Duration) -> Outcome {
-        let open = self.fleet.open(exchange.worker, request(exchange));
-        let Message { body, trailers, .. } = &exchange.request;
-        let mut parts = body.iter().peekable();
-        while let Some(part) = parts.next() {
-            let end = parts.peek().is_none() && trailers.is_none();
-            self.fleet.request_body(&open, part, end);
-        }
-        if let Some(trailers) = trailers {
-            self.fleet.request_trailers(&open, trailers.clone());
-        }
+        let open = self.fleet.open_whole(exchange.worker, request(exchange));
         self.fleet.advance(wait);
         self.fleet.finish(open)
     }
