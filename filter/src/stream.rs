@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use jwt_gate_core::{Denial, HeaderOp, Patch, Request, UnixTime, Verdict};
+use jwt_gate_core::{Denial, HeaderOp, Outlook, Patch, Request, UnixTime, Verdict};
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
@@ -125,7 +125,8 @@ fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<State, HostError> {
     let route = gate.route()?;
     let rule = route.as_deref().and_then(Option::as_ref);
     let decision =
-        jwt_gate_core::decide(&gate.policy, &gate.keys, &Request::new(headers, rule), now);
+        jwt_gate_core::decide(&gate.policy, &gate.keys, &Request::new(headers, rule), now)
+            .settle(&Outlook::Current);
     match &decision.verdict {
         Verdict::Allow(permit) => {
             apply(&decision.patch)?;
@@ -133,6 +134,7 @@ fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<State, HostError> {
             Ok(passed(&decision.patch))
         }
         Verdict::Deny(denial) => Ok(deny(gate, denial, None)),
+        Verdict::AwaitKeys(_) => Ok(State::Held),
         Verdict::Report(denial) => {
             apply(&decision.patch)?;
             gate.note_would_deny(denial);

@@ -62,7 +62,7 @@ fn decisions(criterion: &mut Criterion) {
         let request = Request::new(&view, None);
         let run = || decide(&compiled.policy, &compiled.keys, &request, UnixTime::from_secs(NOW));
         let outcome = match run().verdict {
-            Verdict::Allow(_) => None,
+            Verdict::Allow(_) | Verdict::AwaitKeys(_) => None,
             Verdict::Deny(denial) | Verdict::Report(denial) => Some(denial.reject()),
         };
         assert_eq!(outcome, expected, "{name}");
@@ -89,7 +89,7 @@ fn rules(criterion: &mut Criterion) {
         let run = || decide(&compiled.policy, &compiled.keys, &request, UnixTime::from_secs(NOW));
         let found = match run().verdict {
             Verdict::Allow(permit) => permit.rule(),
-            Verdict::Deny(_) | Verdict::Report(_) => None,
+            Verdict::Deny(_) | Verdict::Report(_) | Verdict::AwaitKeys(_) => None,
         };
         assert_eq!(found, Some(format!("rule-{last}").as_str()));
         group.bench_with_input(BenchmarkId::from_parameter(count), &(), |bencher, ()| {

@@ -2,12 +2,13 @@
 
 use crate::{
     bearer::Bearer,
-    decision::{Decision, Denial, Patch, Permit, Verdict},
+    decision::{Awaiting, Decision, Denial, Patch, Permit, Verdict},
     issuer::Issuer,
     jws::Unverified,
     key::KeyRing,
     path::CanonicalPath,
     policy::{Mode, Policy},
+    refresh::Followed,
     reject::Reject,
     request::Request,
     rule::{Access, Rule},
@@ -18,6 +19,9 @@ use crate::{
 ///
 /// Pure: the same arguments give the same decision. Never panics, whatever the bytes. Anything
 /// unexpected is a denial.
+///
+/// [`Verdict::AwaitKeys`] keeps nothing: when the keys are there, or will not be, the same request
+/// is decided again, and [`Decision::settle`] ends what is then still open. Nobody waits twice.
 #[must_use]
 pub fn decide<'a>(
     policy: &'a Policy,
@@ -37,6 +41,8 @@ struct Trail<'a> {
     issuer: Option<&'a Issuer>,
     /// The changes that a good token brings; there is none before validation.
     identity: Patch,
+    /// Whose keys may change the outcome, if new ones may.
+    awaits: Option<Followed>,
 }
 
 fn judge<'a>(
@@ -79,8 +85,17 @@ fn judge<'a>(
     let unverified = Unverified::parse(&bearer, policy.token_bytes)?;
     let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
     trail.issuer = Some(issuer);
-    let keys = keys.of(id).ok_or(Reject::KeysUnavailable)?;
-    let valid = unverified.verify(issuer, keys)?.validate(issuer, now)?;
+    let set = keys.of(id, now);
+    if issuer.source.is_some() && !set.is_some_and(|set| unverified.fits_a_key(set)) {
+        match unverified.could_hold(issuer, now) {
+            Ok(()) => trail.awaits = Some(Followed(id)),
+            // No key could save it: nothing is left open.
+            Err(reject) if set.is_none() => return Err(reject),
+            Err(_) => {}
+        }
+    }
+    let set = set.ok_or(Reject::KeysUnavailable)?;
+    let valid = unverified.verify(issuer, set)?.validate(issuer, now)?;
     trail.identity = policy.forward.identity(&bearer, &valid, request)?;
     valid.authorize(rule, issuer, request, &path)
 }
@@ -96,10 +111,14 @@ fn conclude<'a>(
         Err(reject) => {
             let is_grpc = request.is_grpc();
             let denial = Denial::new(&policy.reply, reject, trail.rule, trail.issuer, is_grpc);
-            if policy.mode != Mode::Report {
-                return Decision { patch: Patch::default(), verdict: Verdict::Deny(denial) };
+            let reports = policy.mode == Mode::Report;
+            match trail.awaits {
+                Some(followed) => Verdict::AwaitKeys(Awaiting::new(followed, denial, reports)),
+                None if reports => Verdict::Report(denial),
+                None => {
+                    return Decision { patch: Patch::default(), verdict: Verdict::Deny(denial) };
+                }
             }
-            Verdict::Report(denial)
         }
     };
     // Guarded headers go first: what the identity sets afterwards is then the only value.

@@ -2,6 +2,7 @@
 
 use crate::{
     issuer::Issuer,
+    refresh::{Followed, Outlook},
     reject::Reject,
     reply::{Reply, ReplyStyle},
     rule::Rule,
@@ -43,8 +44,51 @@ pub enum Verdict<'a> {
     Allow(Permit<'a>),
     /// It is answered with the denial's reply.
     Deny(Denial<'a>),
+    /// It may pass once its issuer's new keys are there, and is held until then.
+    AwaitKeys(Awaiting<'a>),
     /// Report mode: it goes on, and is counted and logged as what would have been refused.
     Report(Denial<'a>),
+}
+
+/// A request whose token may be good by keys that are not there yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaiting<'a> {
+    followed: Followed,
+    denial: Denial<'a>,
+    reports: bool,
+}
+
+impl<'a> Awaiting<'a> {
+    pub(crate) fn new(followed: Followed, denial: Denial<'a>, reports: bool) -> Self {
+        Self { followed, denial, reports }
+    }
+
+    /// Whose keys it waits for.
+    #[must_use]
+    pub fn followed(&self) -> Followed {
+        self.followed
+    }
+}
+
+impl<'a> Decision<'a> {
+    /// What stands if nobody waits for keys, or not any longer; any other decision as it is.
+    ///
+    /// A `kid` that a fresh set lacks is the caller's fault (401). Where there is no set, or none
+    /// fresh enough to judge by, the gate is not able to decide: 503 with `Retry-After`.
+    #[must_use]
+    pub fn settle(self, outlook: &Outlook) -> Self {
+        let Verdict::AwaitKeys(Awaiting { mut denial, reports, .. }) = self.verdict else {
+            return self;
+        };
+        if denial.reject != Reject::KeyUnknown || *outlook != Outlook::Current {
+            denial.reject = Reject::KeysUnavailable;
+            denial.retry_after = Some(outlook.retry_after());
+        }
+        if reports {
+            return Self { patch: self.patch, verdict: Verdict::Report(denial) };
+        }
+        Self { patch: Patch::default(), verdict: Verdict::Deny(denial) }
+    }
 }
 
 /// The proof that a request passed; only [`decide`](crate::decide) makes one.
@@ -80,6 +124,8 @@ pub struct Denial<'a> {
     rule: Option<&'a Rule>,
     issuer: Option<&'a Issuer>,
     is_grpc: bool,
+    /// Seconds until another try makes sense, if that is known.
+    retry_after: Option<u64>,
 }
 
 impl<'a> Denial<'a> {
@@ -90,7 +136,7 @@ impl<'a> Denial<'a> {
         issuer: Option<&'a Issuer>,
         is_grpc: bool,
     ) -> Self {
-        Self { style, reject, rule, issuer, is_grpc }
+        Self { style, reject, rule, issuer, is_grpc, retry_after: None }
     }
 
     /// Why.
@@ -114,6 +160,10 @@ impl<'a> Denial<'a> {
     /// What the caller is told.
     #[must_use]
     pub fn reply(&self) -> Reply {
-        self.style.reply(self.reject, self.rule, self.is_grpc)
+        let mut reply = self.style.reply(self.reject, self.rule, self.is_grpc);
+        if let Some(seconds) = self.retry_after {
+            reply.headers.push(("retry-after".to_owned(), seconds.to_string()));
+        }
+        reply
     }
 }

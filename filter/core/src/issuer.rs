@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::algorithm::Algorithm;
+use crate::{algorithm::Algorithm, key_source::KeySource};
 
 /// The place of an issuer in the policy.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct IssuerId(pub(crate) usize);
 
 /// What a token of this issuer must look like.
@@ -22,6 +22,8 @@ pub(crate) struct Issuer {
     /// Longest `exp - iat`.
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) scope_claims: Vec<String>,
+    /// Where its keys are fetched; `None` if the document brings them.
+    pub(crate) source: Option<KeySource>,
 }
 
 /// Whom a token may be meant for.

@@ -19,6 +19,22 @@ pub struct ReadSet {
     pub skipped: Vec<(usize, String)>,
 }
 
+impl ReadSet {
+    /// The set without the keys that go with none of these algorithms: kept, they would only be
+    /// one more thing to get wrong.
+    pub(crate) fn for_algorithms(self, listed: &[Algorithm]) -> Self {
+        let mut fitting = Self { keys: Vec::with_capacity(self.keys.len()), skipped: self.skipped };
+        for (place, key) in self.keys {
+            match key.admitted_by(listed) {
+                Ok(()) => fitting.keys.push((place, key)),
+                Err(problem) => fitting.skipped.push((place, problem)),
+            }
+        }
+        fitting.skipped.sort();
+        fitting
+    }
+}
+
 /// Reads the `keys` of a JWK set.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 mod material;
 
-use crate::{algorithm::Algorithm, issuer::IssuerId};
+use crate::{algorithm::Algorithm, issuer::IssuerId, time::UnixTime};
 
 pub(crate) use self::material::Material;
 
@@ -13,29 +13,46 @@ pub(crate) const MAX_TRIES: usize = 4;
 /// The keys of all issuers in force.
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
-    sets: Vec<Option<KeySet>>,
+    sets: Vec<Option<InForce>>,
+}
+
+/// A key set, and how long it may be used.
+#[derive(Clone, Debug)]
+struct InForce {
+    set: KeySet,
+    /// `None` for keys of the document, which hold as long as the document does.
+    until: Option<UnixTime>,
 }
 
 impl KeyRing {
-    pub(crate) fn install(&mut self, issuer: IssuerId, set: KeySet) {
+    /// Puts a set in force, in place of the one that was; what is not in it is gone at once.
+    pub(crate) fn install(&mut self, issuer: IssuerId, set: KeySet, until: Option<UnixTime>) {
         let needed = issuer.0.saturating_add(1);
         if self.sets.len() < needed {
             self.sets.resize(needed, None);
         }
         if let Some(place) = self.sets.get_mut(issuer.0) {
-            *place = Some(set);
+            *place = Some(InForce { set, until });
         }
     }
 
-    /// The keys of one issuer; `None` if none were ever loaded.
-    pub(crate) fn of(&self, issuer: IssuerId) -> Option<&KeySet> {
-        self.sets.get(issuer.0)?.as_ref()
+    /// Lets the set in force be used for longer.
+    pub(crate) fn prolong(&mut self, issuer: IssuerId, until: UnixTime) {
+        if let Some(Some(in_force)) = self.sets.get_mut(issuer.0) {
+            in_force.until = Some(until);
+        }
+    }
+
+    /// The keys of one issuer; `None` if none were ever loaded, or if they are too old.
+    pub(crate) fn of(&self, issuer: IssuerId, now: UnixTime) -> Option<&KeySet> {
+        let in_force = self.sets.get(issuer.0)?.as_ref()?;
+        in_force.until.is_none_or(|until| now < until).then_some(&in_force.set)
     }
 
     /// The number of keys over all issuers.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sets.iter().flatten().map(|set| set.keys.len()).sum()
+        self.sets.iter().flatten().map(|in_force| in_force.set.keys.len()).sum()
     }
 
     /// Whether no issuer has a key.
@@ -54,6 +71,16 @@ pub struct KeySet {
 impl KeySet {
     pub(crate) fn new(keys: Vec<Key>) -> Self {
         Self { keys }
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The names of the keys that have one.
+    pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.kid.as_deref())
     }
 
     /// The keys that may have signed a token, those that bear its `kid` first.
@@ -119,6 +146,18 @@ impl Key {
             Some(only) => only == algorithm,
             None => self.material.fits(algorithm),
         }
+    }
+
+    /// Whether the key goes with one of these algorithms.
+    ///
+    /// # Errors
+    ///
+    /// What the key is, if it does not.
+    pub(crate) fn admitted_by(&self, listed: &[Algorithm]) -> Result<(), String> {
+        if listed.iter().any(|algorithm| self.fits(*algorithm)) {
+            return Ok(());
+        }
+        Err(format!("{}, which goes with no listed algorithm", self.description()))
     }
 
     /// What the key is, for problems and warnings; nothing of its material.

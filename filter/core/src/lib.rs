@@ -39,10 +39,12 @@ mod json;
 mod jwk;
 mod jws;
 mod key;
+mod key_source;
 mod path;
 mod pattern;
 mod pem;
 mod policy;
+mod refresh;
 mod reject;
 mod reply;
 mod request;
@@ -54,9 +56,13 @@ mod verify;
 pub use algorithm::Algorithm;
 pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
 pub use decide::decide;
-pub use decision::{Decision, Denial, HeaderOp, Patch, Permit, Verdict};
+pub use decision::{Awaiting, Decision, Denial, HeaderOp, Patch, Permit, Verdict};
 pub use key::{KeyRing, KeySet};
 pub use policy::Policy;
+pub use refresh::{
+    Answer, Cause, Command, Event, Fetch, Followed, Keeper, Notice, Origin, Outlook, Severity,
+    Status, Stored, Written,
+};
 pub use reject::Reject;
 pub use reply::Reply;
 pub use request::Request;

@@ -1,11 +1,14 @@
 //! A policy document, compiled.
 
+use std::time::Duration;
+
 use crate::{
     bearer::TokenSource,
     config::{ConfigErrors, route},
     decision::Denial,
     forward::{Forward, OnSpoofed},
     issuer::{Issuer, IssuerId},
+    key_source::SharedData,
     path::{Allowances, CanonicalPath},
     reject::Reject,
     reply::ReplyStyle,
@@ -27,7 +30,17 @@ pub struct Policy {
     pub(crate) token_bytes: usize,
     pub(crate) route_metadata: bool,
     pub(crate) metrics: bool,
+    pub(crate) shared_data: SharedData,
+    /// Requests of one VM that may wait for keys at a time.
+    pub(crate) waiting_requests: usize,
+    /// Longest that one waits.
+    pub(crate) waiting_time: Duration,
 }
+
+/// Enough for the requests that come within one fetch; each holds a copy of its headers.
+pub(crate) const DEFAULT_WAITING_REQUESTS: usize = 256;
+/// As long as a fetch may take by default.
+pub(crate) const DEFAULT_WAITING_TIME: Duration = Duration::from_secs(5);
 
 /// What happens to a request that is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +73,9 @@ impl Policy {
             token_bytes: 0,
             route_metadata: false,
             metrics: false,
+            shared_data: SharedData::default(),
+            waiting_requests: DEFAULT_WAITING_REQUESTS,
+            waiting_time: DEFAULT_WAITING_TIME,
         }
     }
 
@@ -73,6 +89,18 @@ impl Policy {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.metrics
+    }
+
+    /// How many requests of one VM may wait for keys at a time.
+    #[must_use]
+    pub fn waiting_requests(&self) -> usize {
+        self.waiting_requests
+    }
+
+    /// How long a request may wait for keys.
+    #[must_use]
+    pub fn waiting_time(&self) -> Duration {
+        self.waiting_time
     }
 
     /// The numbers of issuers and of rules, for the log.

@@ -4,6 +4,7 @@ use crate::{
     claims::numeric_date,
     issuer::{Audiences, Issuer},
     json::Json,
+    jws::Unverified,
     reject::Reject,
     time::UnixTime,
     verify::Verified,
@@ -23,20 +24,39 @@ impl<'t> Verified<'t> {
     ///
     /// The first claim that does not hold.
     pub(crate) fn validate(self, issuer: &Issuer, now: UnixTime) -> Result<Valid<'t>, Reject> {
-        if !issuer.types.allow(self.typ()) {
-            return Err(Reject::TypeNotAllowed);
-        }
-        let claims = self.claims();
-        times(claims, issuer, now)?;
-        audience(claims, &issuer.audiences)?;
-        // Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or
-        // sent by somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 7.1).
-        if claims.get("cnf").is_some() {
-            return Err(Reject::TokenBound);
-        }
+        hold(self.typ(), self.claims(), issuer, now)?;
         let (claims, payload) = self.into_parts();
         Ok(Valid { claims, payload })
     }
+}
+
+impl Unverified<'_> {
+    /// Whether the token could be accepted if its signature were good: what is worth a fetch of
+    /// keys, so that nobody makes the gate fetch with a token that no key could save.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not.
+    pub(crate) fn could_hold(&self, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+        if !issuer.algorithms.contains(&self.algorithm) {
+            return Err(Reject::AlgorithmNotAllowed);
+        }
+        hold(self.typ.as_deref(), &self.claims, issuer, now)
+    }
+}
+
+fn hold(typ: Option<&str>, claims: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+    if !issuer.types.allow(typ) {
+        return Err(Reject::TypeNotAllowed);
+    }
+    times(claims, issuer, now)?;
+    audience(claims, &issuer.audiences)?;
+    // Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or
+    // sent by somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 7.1).
+    if claims.get("cnf").is_some() {
+        return Err(Reject::TokenBound);
+    }
+    Ok(())
 }
 
 impl<'t> Valid<'t> {

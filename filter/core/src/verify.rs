@@ -10,6 +10,11 @@ pub(crate) struct Verified<'t> {
 }
 
 impl<'t> Unverified<'t> {
+    /// Whether a key of the set can have made the signature.
+    pub(crate) fn fits_a_key(&self, keys: &KeySet) -> bool {
+        keys.candidates(self.kid.as_deref(), self.algorithm).next().is_some()
+    }
+
     /// Checks the signature with the keys of the issuer that the token names.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ fuzz_target!(|data: &[u8]| {
         header("authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0.AAAA"),
     ];
     judge(&compiled, &headers, 0, |decision| match &decision.verdict {
+        Verdict::AwaitKeys(_) => panic!("the keys are all there"),
         Verdict::Allow(permit) => {
             assert_eq!(permit.issuer(), None, "{text}");
             assert!(text.contains("\"public\"") || text.contains("\"optional\""), "{text}");

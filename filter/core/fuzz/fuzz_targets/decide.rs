@@ -42,6 +42,7 @@ fuzz_target!(|data: &[u8]| {
     let (headers, now) = read(data);
     let holds_token = holds(&headers, token().as_bytes());
     let (reject, rule) = judge(&ENFORCING, &headers, now, |decision| match &decision.verdict {
+        Verdict::AwaitKeys(_) => panic!("the keys are all there"),
         Verdict::Allow(permit) => {
             let needs_token = !matches!(permit.rule(), None | Some("public" | "optional"));
             let had_token = permit.issuer().is_some();
@@ -70,6 +71,7 @@ fuzz_target!(|data: &[u8]| {
     });
     judge(&REPORTING, &headers, now, |decision| {
         let reported = match &decision.verdict {
+            Verdict::AwaitKeys(_) => panic!("the keys are all there"),
             Verdict::Allow(permit) => (None, permit.rule().map(str::to_owned)),
             Verdict::Report(denial) => (Some(denial.reject()), denial.rule().map(str::to_owned)),
             Verdict::Deny(denial) => panic!("{:?} in report mode", denial.reject()),

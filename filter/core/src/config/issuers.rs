@@ -118,6 +118,7 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
             clock_skew: clock_skew?,
             max_lifetime,
             scope_claims: scope_claims?,
+            source: None,
         },
         keys?,
     ))

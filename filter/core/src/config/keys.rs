@@ -20,10 +20,9 @@ pub(crate) fn read(
     let chosen = fields.exactly_one(&["pem", "jwks"], sink);
     fields.finish(sink);
     let (kind, node) = chosen?;
-    let listed = Listed(algorithms);
     let keys = match kind {
-        "pem" => read_pem(&node, listed, sink)?,
-        _ => read_jwks(&node, listed, sink)?,
+        "pem" => read_pem(&node, algorithms, sink)?,
+        _ => read_jwks(&node, algorithms, sink)?,
     };
     let set = KeySet::new(keys);
     if set.has_too_many_nameless() {
@@ -34,26 +33,11 @@ pub(crate) fn read(
     Some(set)
 }
 
-/// The algorithms of the issuer.
-#[derive(Clone, Copy)]
-struct Listed<'a>(Option<&'a [Algorithm]>);
-
-impl Listed<'_> {
-    /// # Errors
-    ///
-    /// What the key is, if it goes with none of them: kept, it would only be one more thing to
-    /// get wrong.
-    fn admit(self, key: &Key) -> Result<(), String> {
-        match self.0 {
-            Some(listed) if !listed.iter().any(|algorithm| key.fits(*algorithm)) => {
-                Err(format!("{}, which goes with no listed algorithm", key.description()))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn read_pem(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+fn read_pem(
+    node: &Node<'_>,
+    algorithms: Option<&[Algorithm]>,
+    sink: &mut Problems,
+) -> Option<Vec<Key>> {
     const EXPECTED: &str = "PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE blocks";
     let Some(text) = node.value.as_str() else {
         node.wrong(EXPECTED, sink);
@@ -63,7 +47,7 @@ fn read_pem(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<
     let problems = match pem::read_keys(text) {
         Ok(keys) => {
             let unfit = keys.iter().zip(1_usize..).filter_map(|(key, block)| {
-                let problem = listed.admit(key).err()?;
+                let problem = key.admitted_by(algorithms?).err()?;
                 Some(format!("in block {block}: {problem}"))
             });
             let unfit: Vec<String> = unfit.collect();
@@ -80,7 +64,11 @@ fn read_pem(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<
     None
 }
 
-fn read_jwks(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option<Vec<Key>> {
+fn read_jwks(
+    node: &Node<'_>,
+    algorithms: Option<&[Algorithm]>,
+    sink: &mut Problems,
+) -> Option<Vec<Key>> {
     const EXPECTED: &str = "a key set with at least one key for a listed algorithm";
     let set = match jwk::read_set(node.value) {
         Ok(set) => set,
@@ -89,17 +77,13 @@ fn read_jwks(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option
             return None;
         }
     };
-    let mut skipped = set.skipped;
-    let mut keys = Vec::with_capacity(set.keys.len());
-    for (place, key) in set.keys {
-        match listed.admit(&key) {
-            Ok(()) => keys.push(key),
-            Err(problem) => skipped.push((place, problem)),
-        }
-    }
-    skipped.sort();
+    let set = match algorithms {
+        Some(listed) => set.for_algorithms(listed),
+        None => set,
+    };
+    let keys: Vec<Key> = set.keys.into_iter().map(|(_, key)| key).collect();
     let none_left = keys.is_empty();
-    for (place, problem) in &skipped {
+    for (place, problem) in &set.skipped {
         let path = format!("{}.keys[{place}]", node.path);
         if none_left {
             sink.error(&path, problem, EXPECTED);
@@ -107,7 +91,7 @@ fn read_jwks(node: &Node<'_>, listed: Listed<'_>, sink: &mut Problems) -> Option
             sink.warn(&path, problem, "a key for a listed algorithm; this one is passed over");
         }
     }
-    if none_left && skipped.is_empty() {
+    if none_left && set.skipped.is_empty() {
         sink.error(&node.path, "an empty key set", EXPECTED);
     }
     (!none_left).then_some(keys)

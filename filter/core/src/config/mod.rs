@@ -20,7 +20,8 @@ pub use self::{
 
 use crate::{
     key::KeyRing,
-    policy::{Mode, Policy},
+    key_source::SharedData,
+    policy::{DEFAULT_WAITING_REQUESTS, DEFAULT_WAITING_TIME, Mode, Policy},
 };
 
 use self::{problem::Problems, reader::Node};
@@ -92,7 +93,7 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
     let (issuers, sets) = issuers?;
     let mut keys = KeyRing::default();
     for (id, set) in sets {
-        keys.install(id, set);
+        keys.install(id, set, None);
     }
     Some(Compiled {
         policy: Policy {
@@ -107,6 +108,9 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
             token_bytes,
             route_metadata,
             metrics,
+            shared_data: SharedData::default(),
+            waiting_requests: DEFAULT_WAITING_REQUESTS,
+            waiting_time: DEFAULT_WAITING_TIME,
         },
         keys,
         warnings: Vec::new(),

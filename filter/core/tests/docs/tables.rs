@@ -30,7 +30,7 @@ fn judge<T>(policy: &Value, headers: &[(&str, &str)], see: impl FnOnce(Decision<
 fn refusal(policy: &Value, path: &str) -> Option<Reject> {
     let headers = [(":method", "GET"), (":authority", "api.test"), (":path", path)];
     judge(policy, &headers, |decision| match decision.verdict {
-        Verdict::Allow(_) => None,
+        Verdict::Allow(_) | Verdict::AwaitKeys(_) => None,
         Verdict::Deny(denial) | Verdict::Report(denial) => Some(denial.reject()),
     })
 }
@@ -120,6 +120,7 @@ fn access_is_given_as_the_table_says() {
                     }
                     Verdict::Allow(_) if sets || takes => "one without the other".to_owned(),
                     Verdict::Allow(_) => "passes".to_owned(),
+                    Verdict::AwaitKeys(_) => "waits".to_owned(),
                     Verdict::Deny(denial) | Verdict::Report(denial) => {
                         denial.reject().status().to_string()
                     }

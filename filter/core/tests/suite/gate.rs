@@ -1,8 +1,8 @@
 //! A policy in force, and what it says to requests.
 
 use jwt_gate_core::{
-    Compiled, Document, KeyRing, Patch, Policy, Reject, Reply, Request, RouteRule, UnixTime,
-    Verdict, compile, decide,
+    Compiled, Document, KeyRing, Outlook, Patch, Policy, Reject, Reply, Request, RouteRule,
+    UnixTime, Verdict, compile, decide,
 };
 use serde_json::{Value, json};
 
@@ -81,13 +81,15 @@ impl Gate {
     pub(crate) fn decide_at(&self, headers: &Headers, now: UnixTime) -> Outcome {
         let view = view(headers);
         let request = Request::new(&view, self.route.as_ref());
-        let decision = decide(&self.policy, &self.keys, &request, now);
+        let decision = decide(&self.policy, &self.keys, &request, now).settle(&Outlook::Current);
         let (reject, goes_on) = match &decision.verdict {
             Verdict::Allow(_) => (None, true),
             Verdict::Deny(denial) => (Some(denial.reject()), false),
             Verdict::Report(denial) => (Some(denial.reject()), true),
+            Verdict::AwaitKeys(_) => unreachable!("settled"),
         };
         let (rule, issuer, reply) = match decision.verdict {
+            Verdict::AwaitKeys(_) => unreachable!("settled"),
             Verdict::Allow(permit) => (permit.rule(), permit.issuer(), None),
             Verdict::Deny(denial) | Verdict::Report(denial) => {
                 (denial.rule(), denial.issuer(), Some(denial.reply()))
