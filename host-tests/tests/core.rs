@@ -65,6 +65,11 @@ fn judge(policy: &Policy, keys: &KeyRing, scenario: &Scenario, exchange: &Exchan
     let Decision { patch, verdict } = decide(policy, keys, &request, now);
     match verdict {
         Verdict::Allow(_) => passed(exchange, patch, Reason::None),
+        Verdict::AwaitKeys(_) => Seen {
+            fate: Fate::Broken("it waits for keys".to_owned()),
+            reason: Reason::Unseen,
+            logs: Vec::new(),
+        },
         Verdict::Deny(denial) => replied(denial.reply()),
         Verdict::Report(denial) => {
             passed(exchange, patch, Reason::Is(denial.reject().reason().to_owned()))
