@@ -45,7 +45,7 @@ pub(crate) enum Target {
 }
 
 /// An absolute `http` or `https` address, split into what a request needs.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Uri {
     pub(crate) https: bool,
     /// Host and, if it is written, port; in lower case.
@@ -79,6 +79,11 @@ impl Uri {
             false => format!("/{path}"),
         };
         Some(Self { https, authority: authority.to_ascii_lowercase(), path })
+    }
+
+    /// `https` or `http`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
     }
 }
 
