@@ -38,6 +38,11 @@ export class Issuer {
     return this.#name;
   }
 
+  /** The name of the key that signs. */
+  get kid() {
+    return this.#signing;
+  }
+
   /** Answers one HTTP request. */
   handle(request, response) {
     this.#handle(request, response);

@@ -39,14 +39,14 @@ const COMMANDS = {
   start: () => server.start(),
   stop: () => server.stop(),
   answer: ({ page, how, number }) => server.answer(page, how, number),
-  counts: () => server.counts,
+  asked: () => server.asked,
 };
 
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 // oidc-provider tells on both channels what a production server should not do.
 console.log = console.info = console.error;
-say({ issuer: issuer.name, port: server.port });
+say({ issuer: issuer.name, port: server.port, kid: issuer.kid });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   try {

@@ -1,5 +1,6 @@
-// The issuer's HTTP server: counts who asks for metadata and keys, and answers as it is told.
+// The issuer's HTTP server: notes when it is asked for metadata and keys, and answers as it is told.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
@@ -29,6 +30,11 @@ const ANSWERS = {
   huge: (_, response, bytes) => json(response, { keys: [], padding: 'x'.repeat(bytes) }),
   /** A set with no key that anybody could use. */
   unusable: (_, response) => json(response, { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }),
+  /** A good set of another issuer's. */
+  lacking: (_, response) => json(response, { keys: [FOREIGN] }),
+  /** Good metadata of another issuer's. */
+  foreign: (_, response) =>
+    json(response, { issuer: 'https://other.example', jwks_uri: 'https://other.example/jwks' }),
   /** A head, half of a body, and the end of the connection. */
   broken: (_, response) => {
     response.writeHead(200, { 'content-length': 100 }).write('{"keys":[');
@@ -36,13 +42,17 @@ const ANSWERS = {
   },
 };
 
+const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const FOREIGN = { ...publicKey.export({ format: 'jwk' }), kid: 'foreign', alg: 'RS256' };
+
 function json(response, value) {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
 /** A server on 127.0.0.1 that can be stopped and started again on the same port. */
 export class Server {
-  counts = { metadata: 0, keys: 0 };
+  /** When each was asked for, in milliseconds since the Unix epoch. */
+  asked = { metadata: [], keys: [] };
   #issuer;
   #tls;
   #server;
@@ -95,10 +105,10 @@ export class Server {
 
   #handle(request, response) {
     const page = PAGES[request.url.split('?')[0]];
-    // The client's own look-ups are none of the gate's: not counted, and never disturbed.
+    // The client's own look-ups are none of the gate's: not noted, and never disturbed.
     const isClient = request.headers['user-agent']?.startsWith('openid-client');
     if (!page || isClient) return this.#issuer.handle(request, response);
-    this.counts[page] += 1;
+    this.asked[page].push(Date.now());
     if (page === 'keys' && this.#maxAge !== undefined) {
       response.setHeader('cache-control', `public, max-age=${this.#maxAge}`);
     }
