@@ -43,8 +43,8 @@ impl KeySource {
         // Fibonacci hashing: the high bits of the product depend on all bits of both.
         let mixed = (seed ^ time).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let thousandths = u32::try_from(800_u64.saturating_add(mixed % 151)).unwrap_or(950);
-        let lifetime = self.lifetime(posted);
-        posted.fetched_at.later(lifetime.saturating_mul(thousandths) / 1000)
+        let age = self.lifetime(posted).saturating_mul(thousandths).checked_div(1000);
+        posted.fetched_at.later(age.unwrap_or_default())
     }
 
     /// The time from which a set may not be used any longer.

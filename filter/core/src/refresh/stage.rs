@@ -1,5 +1,7 @@
 //! A host and an issuer for tests of the machine: shared data as Envoy has them, VMs, key sets.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a panic is how a test fails")]
+
 use std::time::Duration;
 
 use crate::{

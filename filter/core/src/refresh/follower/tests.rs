@@ -111,8 +111,8 @@ fn a_failure_is_followed_by_doubled_waits() {
     let (mut now, mut waits) = (0, Vec::new());
     for failures in 1..=8 {
         vm.answer(response("500", &[], Vec::new()), now, &mut store);
-        assert_eq!(vm.wakes, failures);
-        assert_eq!(vm.outlook(now), Outlook::Failing(source().backoff(failures as u32)));
+        assert_eq!(vm.wakes, usize::try_from(failures).unwrap());
+        assert_eq!(vm.outlook(now), Outlook::Failing(source().backoff(failures)));
         let begun = vm.next_fetch(now, &mut store);
         waits.push(begun - now);
         now = begun;
