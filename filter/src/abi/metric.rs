@@ -1,0 +1,23 @@
+//! Metrics.
+
+use super::{check, raw};
+use crate::host_error::HostError;
+
+/// Defines a counter, or finds the one of that name, and gives its number.
+pub(crate) fn define_counter(name: &str) -> Result<u32, HostError> {
+    let mut id = 0;
+    // SAFETY: pointer and length describe `name`, which the host only reads; it writes one u32
+    // through the other, which is valid for the call.
+    let status = unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) };
+    check("proxy_define_metric", status)?;
+    Ok(id)
+}
+
+/// Adds one to a counter.
+pub(crate) fn increment_counter(id: u32) -> Result<(), HostError> {
+    // SAFETY: no memory is passed.
+    let status = unsafe { raw::proxy_increment_metric(id, 1) };
+    check("proxy_increment_metric", status)
+}
+
+const COUNTER: u32 = 0;
