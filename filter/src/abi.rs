@@ -7,24 +7,30 @@
 //! `proxy_get_log_level` is not imported, nor may it be: nginx (ngx_wasm_module) has it with another
 //! signature and refuses to link the module.
 
+mod callout;
+mod context;
 mod headers;
 mod metric;
 mod property;
 mod raw;
 mod reply;
+mod shared_data;
 
 use std::ptr;
 
 use crate::host_error::{Fault, HostError};
 
 pub(crate) use self::{
+    callout::{answer_body, answer_headers, send},
+    context::{continue_request, set_tick_period, speak_for},
     headers::{
-        add_response_header, bad_request_headers, remove_request_header, request_headers,
+        add_response_header, bad_headers, remove_request_header, request_headers,
         set_request_header,
     },
-    metric::{define_counter, increment_counter},
+    metric::{MetricKind, define_metric, increment_counter, set_gauge},
     property::{property, set_property},
     reply::{LocalReply, bad_reply_headers, send_local_response},
+    shared_data::{replace_shared_data, set_shared_data, shared_data},
 };
 
 /// Writes a line to the proxy's log.
@@ -59,21 +65,7 @@ pub(crate) fn now() -> Result<u64, HostError> {
 /// A failed call, and any other length than `size`: a policy document that was cut off may still be
 /// a document, of another policy.
 pub(crate) fn plugin_configuration(size: usize) -> Result<Vec<u8>, HostError> {
-    const CALL: &str = "proxy_get_buffer_bytes";
-    let (mut data, mut found) = (ptr::null_mut(), 0);
-    // SAFETY: the host writes through the two pointers, which are valid for the call.
-    check(CALL, unsafe {
-        raw::proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, &mut data, &mut found)
-    })?;
-    // SAFETY: the host answered OK, so both values are its answer.
-    let configuration = unsafe { take(CALL, data, found) }?;
-    if configuration.len() != size {
-        return Err(HostError::Answer {
-            call: CALL,
-            fault: Fault::Length { found, expected: size },
-        });
-    }
-    Ok(configuration)
+    buffer(PLUGIN_CONFIGURATION, size)
 }
 
 /// The severity of a log line.
@@ -102,6 +94,23 @@ impl LogLevel {
             Self::Critical => 5,
         }
     }
+}
+
+/// The whole of a buffer, of which the host said that it is `size` bytes long.
+fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {
+    const CALL: &str = "proxy_get_buffer_bytes";
+    let (mut data, mut found) = (ptr::null_mut(), 0);
+    // SAFETY: the host writes through the two pointers, which are valid for the call.
+    check(CALL, unsafe { raw::proxy_get_buffer_bytes(buffer, 0, size, &mut data, &mut found) })?;
+    // SAFETY: the host answered OK, so both values are its answer.
+    let bytes = unsafe { take(CALL, data, found) }?;
+    if bytes.len() != size {
+        return Err(HostError::Answer {
+            call: CALL,
+            fault: Fault::Length { found, expected: size },
+        });
+    }
+    Ok(bytes)
 }
 
 fn check(call: &'static str, status: u32) -> Result<(), HostError> {
@@ -147,5 +156,4 @@ fn memory_end() -> usize {
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 
-// Buffers.
 const PLUGIN_CONFIGURATION: u32 = 7;

@@ -10,18 +10,21 @@ use crate::{
 
 /// The whole request header map, serialised; [`crate::pairs`] reads it.
 pub(crate) fn request_headers() -> Result<Vec<u8>, HostError> {
-    let (mut data, mut size) = (ptr::null_mut(), 0);
-    // SAFETY: the host writes through the two pointers, which are valid for the call.
-    check(GET_HEADERS, unsafe {
-        raw::proxy_get_header_map_pairs(REQUEST_HEADERS, &mut data, &mut size)
-    })?;
-    // SAFETY: the host answered OK, so both values are its answer.
-    unsafe { take(GET_HEADERS, data, size) }
+    all(REQUEST_HEADERS)
 }
 
-/// What to report about a request header map that came, but was no good.
-pub(crate) fn bad_request_headers(malformed: Malformed) -> HostError {
+/// What to report about a header map that came, but was no good.
+pub(crate) fn bad_headers(malformed: Malformed) -> HostError {
     HostError::Answer { call: GET_HEADERS, fault: Fault::Map(malformed) }
+}
+
+/// A whole map, serialised.
+pub(super) fn all(map: u32) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the host writes through the two pointers, which are valid for the call.
+    check(GET_HEADERS, unsafe { raw::proxy_get_header_map_pairs(map, &mut data, &mut size) })?;
+    // SAFETY: the host answered OK, so both values are its answer.
+    unsafe { take(GET_HEADERS, data, size) }
 }
 
 /// Removes all values of a request header.
