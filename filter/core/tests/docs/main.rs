@@ -5,6 +5,7 @@
 //! - the fields that `docs/policy.md` lists are those that the reader knows, with their values and
 //!   defaults, and each stands in an example;
 //! - its tables of path matching, ambiguous paths, access and reasons say what the core does;
+//! - the log lines, causes and alerts in `docs/operations.md` are those of the gate;
 //! - the clusters for keys in `docs/providers` verify the server, and what is seen there exists;
 //! - links, anchors, paths of files and the project's commands exist.
 
@@ -24,6 +25,7 @@ mod fields;
 mod forms;
 mod links;
 mod markdown;
+mod operations;
 mod policies;
 mod providers;
 mod tables;
