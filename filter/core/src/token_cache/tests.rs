@@ -1,5 +1,7 @@
 //! The cache may change what a decision costs, never what it says.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 
