@@ -30,6 +30,13 @@ pub(crate) struct CacheLimits {
     pub(crate) bytes: usize,
 }
 
+impl Default for CacheLimits {
+    /// Tokens of 4,096 users at a time, and 16 MiB, which they hardly reach.
+    fn default() -> Self {
+        Self { entries: 4096, bytes: 16_777_216 }
+    }
+}
+
 /// What became of the look-ups.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct CacheCounts {
