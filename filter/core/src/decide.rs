@@ -134,7 +134,7 @@ fn verified<'a>(
     let unverified = Unverified::parse(bearer, policy.token_bytes)?;
     let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
     trail.issuer = Some(issuer);
-    let set = keys.of(id, now);
+    let set = keys.numbered(id, now);
     if issuer.source.is_some() && !set.is_some_and(|(set, _)| unverified.fits_a_key(set)) {
         match unverified.could_hold(issuer, now) {
             Ok(()) => trail.awaits = Some(Followed(id)),

@@ -47,9 +47,14 @@ impl KeyRing {
         }
     }
 
+    /// The keys of one issuer; `None` if none were ever loaded, or if they are too old.
+    pub(crate) fn of(&self, issuer: IssuerId, now: UnixTime) -> Option<&KeySet> {
+        self.numbered(issuer, now).map(|(set, _)| set)
+    }
+
     /// The keys of one issuer and their serial number, which is another for each set that was ever
-    /// in force; `None` if none were ever loaded, or if they are too old.
-    pub(crate) fn of(&self, issuer: IssuerId, now: UnixTime) -> Option<(&KeySet, u64)> {
+    /// in force.
+    pub(crate) fn numbered(&self, issuer: IssuerId, now: UnixTime) -> Option<(&KeySet, u64)> {
         let in_force = self.sets.get(issuer.0)?.as_ref()?;
         let usable = in_force.until.is_none_or(|until| now < until);
         usable.then_some((&in_force.set, in_force.serial))
@@ -57,7 +62,7 @@ impl KeyRing {
 
     /// Whether the set of this serial number is in force.
     pub(crate) fn has(&self, issuer: IssuerId, serial: u64, now: UnixTime) -> bool {
-        self.of(issuer, now).is_some_and(|(_, known)| known == serial)
+        self.numbered(issuer, now).is_some_and(|(_, known)| known == serial)
     }
 
     /// The number of keys over all issuers.

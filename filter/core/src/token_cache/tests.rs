@@ -144,7 +144,7 @@ fn a_withdrawn_key_takes_its_verdicts_with_it() {
     // The same keys again are another set: what was known by the first stays forgotten.
     keys.install(IssuerId(0), key_set(&[0, 1]), Some(now));
     assert!(said_cached(&mut cache, (&policy, &keys), "/", &good, now).contains("KeysUnavailable"));
-    keys.prolong(IssuerId(0), UnixTime::from_secs(NOW + 1));
+    keys.hold_until(IssuerId(0), UnixTime::from_secs(NOW + 1));
     assert!(said_cached(&mut cache, (&policy, &keys), "/", &good, now).contains("Allow"));
 }
 
