@@ -24,7 +24,15 @@ pub(crate) fn request<L: Lane>(lane: &L) {
         let before: Vec<&str> = baseline.trace.iter().map(|call| call.name).take(k).collect();
         for status in statuses(call.name, &before) {
             let context = format!("call {k}, {call}, ends with {status}");
-            let healed = check(lane, &context, status, &[Fault::at(number(k), status)]);
+            let (fate, healed) = check(lane, &context, status, &[Fault::at(number(k), status)]);
+            // Nothing can be done for a request that the host cannot be told of, nor about calls that
+            // it only pretends to make. Every other wait ends.
+            let is_stuck = match call.name {
+                SPEAK_FOR => before.contains(&SPEAK_FOR),
+                SEND | CONTINUE => status == Status::OK,
+                _ => false,
+            };
+            assert_eq!(fate == Fate::Paused, is_stuck, "{context}: {fate:?}");
             // A host that only pretended to send is not asked again: see `Callouts::send`.
             if (call.name, status) == (SEND, Status::OK) {
                 assert_refused(&context, &healed);
@@ -32,7 +40,8 @@ pub(crate) fn request<L: Lane>(lane: &L) {
                 assert_passed(&context, &healed);
             }
             let context = format!("{context}, and so do those after it");
-            let healed = check(lane, &context, status, &from(&baseline.trace, &before, status));
+            let (_, healed) =
+                check(lane, &context, status, &from(&baseline.trace, &before, status));
             assert_passed(&context, &healed);
         }
     }
@@ -71,8 +80,8 @@ pub(crate) fn configuration<L: Lane>(lane: &L) {
     }
 }
 
-/// Looks at a request whose host has these faults, and gives the one after it.
-fn check<L: Lane>(lane: &L, context: &str, status: Status, faults: &[Fault]) -> Outcome {
+/// Looks at a request whose host has these faults; gives its fate and the request after it.
+fn check<L: Lane>(lane: &L, context: &str, status: Status, faults: &[Fault]) -> (Fate, Outcome) {
     let (outcome, healed) = play(lane, faults);
     assert_eq!(outcome.trap, None, "{context}");
     match outcome.fate {
@@ -86,7 +95,7 @@ fn check<L: Lane>(lane: &L, context: &str, status: Status, faults: &[Fault]) -> 
     for line in &outcome.logs {
         assert!(!line.text.contains(bearer()), "{context}: {line}");
     }
-    healed
+    (outcome.fate, healed)
 }
 
 /// The statuses that a call can end with; the SDK panics on others where it makes the call itself.
@@ -198,7 +207,7 @@ fn arriving() -> Request {
 
 /// Calls without which the sweep would show nothing.
 const CALLS: [&str; 9] = [
-    "proxy_continue_stream",
+    CONTINUE,
     "proxy_define_metric",
     "proxy_get_buffer_bytes",
     "proxy_get_header_map_pairs",
@@ -209,6 +218,7 @@ const CALLS: [&str; 9] = [
     "proxy_set_shared_data",
 ];
 
+const CONTINUE: &str = "proxy_continue_stream";
 const SEND: &str = "proxy_http_call";
 const SPEAK_FOR: &str = "proxy_set_effective_context";
 
