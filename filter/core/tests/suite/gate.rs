@@ -86,10 +86,10 @@ impl Gate {
             Verdict::Allow(_) => (None, true),
             Verdict::Deny(denial) => (Some(denial.reject()), false),
             Verdict::Report(denial) => (Some(denial.reject()), true),
-            Verdict::AwaitKeys(_) => unreachable!("settled"),
+            Verdict::AwaitKeys(_) => panic!("it is settled"),
         };
         let (rule, issuer, reply) = match decision.verdict {
-            Verdict::AwaitKeys(_) => unreachable!("settled"),
+            Verdict::AwaitKeys(_) => panic!("it is settled"),
             Verdict::Allow(permit) => (permit.rule(), permit.issuer(), None),
             Verdict::Deny(denial) | Verdict::Report(denial) => {
                 (denial.rule(), denial.issuer(), Some(denial.reply()))
