@@ -67,7 +67,7 @@ fn openid<S: Spawn>(stage: &mut Stage<S>) {
     assert_eq!(ways(stage), both);
     stage.sleep(HOUR);
     let ways = ways(stage);
-    assert!((12..=16).contains(&ways.len()) && ways.len() % 2 == 0, "{ways:#?}");
+    assert!((12..=16).contains(&ways.len()) && ways.len().is_multiple_of(2), "{ways:#?}");
     assert_eq!(stage.lines_from(LogLevel::Warn), Vec::<&str>::new());
 }
 
