@@ -45,7 +45,7 @@ pub(crate) enum Target {
 }
 
 /// An absolute `http` or `https` address, split into what a request needs.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Uri {
     pub(crate) https: bool,
     /// Host and, if it is written, port; in lower case.
@@ -89,6 +89,11 @@ impl Uri {
         Some(Self { https, authority: authority.to_ascii_lowercase(), path })
     }
 
+    /// `https` or `http`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
     /// The address of the metadata of the issuer at this address.
     ///
     /// `None` for one with a query: an issuer has none (RFC 8414 section 2, OpenID Connect
@@ -115,8 +120,7 @@ impl Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.https { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.authority, self.path)
+        write!(f, "{}://{}{}", self.scheme(), self.authority, self.path)
     }
 }
 

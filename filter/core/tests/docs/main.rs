@@ -1,9 +1,11 @@
 //! Holds the documentation against the code, so that neither can change without the other.
 //!
-//! - every YAML block of `README.md` and `docs/policy.md` compiles, in both forms of a document;
+//! - every policy in `README.md`, `docs/policy.md` and `docs/providers` compiles, in both forms of a
+//!   document;
 //! - the fields that `docs/policy.md` lists are those that the reader knows, with their values and
 //!   defaults, and each stands in an example;
 //! - its tables of path matching, ambiguous paths, access and reasons say what the core does;
+//! - the clusters for keys in `docs/providers` verify the server, and what is seen there exists;
 //! - links, anchors, paths of files and the project's commands exist.
 
 // It reads files of the checkout, which a wasm test runner does not hand over; and a page does not
@@ -23,4 +25,5 @@ mod forms;
 mod links;
 mod markdown;
 mod policies;
+mod providers;
 mod tables;
