@@ -12,7 +12,9 @@ use crate::markdown::{Page, code, root};
 fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
     names.push("wasmtime-harness/README.md".to_owned());
-    for (folder, depth) in [("docs", 1), ("envoy/examples", 1), ("wasmtime-harness/examples", 1)] {
+    for (folder, depth) in
+        [("docs", 1), ("envoy", 0), ("envoy/examples", 1), ("wasmtime-harness/examples", 1)]
+    {
         let mut folders = vec![(root().join(folder), depth)];
         while let Some((folder, depth)) = folders.pop() {
             for entry in fs::read_dir(folder).expect("a folder") {

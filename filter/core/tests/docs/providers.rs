@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jwt_gate_core::Reject;
+use jwt_gate_core::{Cause, Reject};
 use serde_json::Value;
 
 use crate::{
     links,
-    markdown::Page,
+    markdown::{Page, code},
     policies::{self, Kind},
 };
 
@@ -86,10 +86,19 @@ fn each_way_to_keys_is_shown_and_verifies_the_server() {
 #[test]
 fn what_is_seen_exists() {
     let mut reasons = 0;
+    let mut causes = 0;
     for page in policies::provider_pages() {
         for row in Page::read(&page).tables_of("what you see").remove(0).rows {
             let seen = &row.cells[0];
             let place = &row.place;
+            if let Some(rest) = seen.strip_prefix("fetch failed: ") {
+                let line = code(rest).into_iter().next().expect("a cause in backquotes");
+                let name = line.split(':').next().expect("a name");
+                let known = Cause::ALL.iter().any(|cause| cause.code() == name);
+                assert!(known, "{place}: no cause {name}");
+                causes += 1;
+                continue;
+            }
             let pieces: Vec<&str> = seen.split('`').collect();
             for pair in pieces.chunks_exact(2) {
                 let Some(status) = pair[0].split(' ').rev().nth(1).filter(|word| word.len() == 3)
@@ -104,7 +113,7 @@ fn what_is_seen_exists() {
             }
         }
     }
-    assert!(reasons > 40, "{reasons}");
+    assert!(reasons > 40 && causes > 8, "{reasons} reasons, {causes} causes");
 }
 
 #[test]
