@@ -19,7 +19,7 @@ use super::{
 const FOR_EVER: Duration = Duration::from_secs(10);
 
 /// How far apart ticks are in quiet times: see [`Stage::sleep`].
-const NAP: Duration = Duration::from_secs(10);
+const NAP: Duration = Duration::from_secs(30);
 
 /// A proxy, an issuer and their clients, at one moment.
 pub struct Stage<S: Spawn> {
@@ -161,8 +161,8 @@ impl<S: Spawn> Stage<S> {
         }
     }
 
-    /// Lets quiet time pass: while nobody waits and nothing is under way, ticks come every ten
-    /// seconds instead of ten times a second, as on a machine that sleeps. A day is then 8640 ticks
+    /// Lets quiet time pass: while nobody waits and nothing is under way, ticks come every 30
+    /// seconds instead of ten times a second, as on a machine that sleeps. A day is then 2880 ticks
     /// instead of 864,000.
     pub fn sleep(&mut self, time: Duration) {
         let until = self.elapsed.saturating_add(time);

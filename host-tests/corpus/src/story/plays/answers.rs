@@ -109,6 +109,7 @@ fn bad_answers<S: Spawn>(stage: &mut Stage<S>) {
         stage.issuer.trouble = None;
         stage.sleep(MINUTE * 2);
         stage.fetched(1);
+        stage.pass(SECOND);
         assert_eq!(stage.gauge("jwt_gate.keys.last_error.issuer.live"), Some(0), "{name}");
     }
     assert_eq!(stage.lines_from(LogLevel::Error), Vec::<&str>::new());
@@ -119,7 +120,7 @@ fn bad_from_the_beginning<S: Spawn>(stage: &mut Stage<S>) {
     let token = Token::by("rsa-1").mint();
     for (number, (answer, cause)) in bad().into_iter().enumerate() {
         stage.issuer.trouble = Some(answer);
-        stage.pass(MINUTE + SECOND * 7);
+        stage.sleep(MINUTE + SECOND * 7);
         for worker in [0, 1] {
             let answer = stage.ask(worker, get(&token));
             assert_eq!(answer.what, "503 keys_unavailable", "bad answer {number}, {cause}");
@@ -139,6 +140,7 @@ fn lacks_the_key<S: Spawn>(stage: &mut Stage<S>) {
     assert_eq!(answer.what, "401 key_unknown");
     assert!(answer.waited > 0, "it waited for a fresh set");
     stage.fetched(1);
+    stage.pass(SECOND);
     let answer = stage.ask(1, get(&unknown));
     assert_eq!((answer.what.as_str(), answer.waited), ("401 key_unknown", 0));
     stage.fetched(0);

@@ -99,6 +99,7 @@ fn not_believed<S: Spawn>(stage: &mut Stage<S>) {
         let logged = stage.logged(&line);
         stage.issuer.metadata.insert(name.to_owned(), value.clone());
         stage.sleep(MINUTE * 12);
+        stage.pass(SECOND);
         let ways = ways(stage);
         assert!((5..=12).contains(&ways.len()), "{value}: {} tries", ways.len());
         let metadata = |way: &String| way.contains("/.well-known/");
@@ -131,7 +132,8 @@ fn elsewhere<S: Spawn>(stage: &mut Stage<S>) {
     assert_eq!(ways(stage), [first, "keys keys.elsewhere.test:8443/jwks.json"]);
     // The second step fails alone: the whole is tried again later.
     stage.issuer.trouble = Some(ServiceAnswer::status(503));
-    stage.sleep(MINUTE * 10);
+    stage.sleep(MINUTE * 15);
+    stage.pass(SECOND);
     let failed = stage.logged("fetch failed: status");
     assert!(failed >= 4, "{failed}");
     assert_eq!(ways(stage).len(), failed * 2);

@@ -59,7 +59,7 @@ fn short<S: Spawn>(stage: &mut Stage<S>) {
     assert_eq!(answer.what, "503 keys_unavailable", "it may be a key that is not there yet");
     let fetches = stage.fetches().to_vec();
     // Back-off first, then once a minute whatever tokens come.
-    assert_gaps(&fetches[6..], 60..=71);
+    assert_gaps(&fetches[6..], 60..=91);
     assert_eq!(stage.logged("fetch failed: connect"), fetches.len());
     assert_eq!(stage.lines_from(LogLevel::Warn).len(), fetches.len());
     assert_eq!(stage.lines_from(LogLevel::Error), Vec::<&str>::new(), "nobody good is refused");
@@ -76,7 +76,7 @@ fn short<S: Spawn>(stage: &mut Stage<S>) {
     }
     stage.sleep(HOUR);
     let fetches = stage.fetches().to_vec();
-    assert_gaps(&fetches, 480..=581);
+    assert_gaps(&fetches, 480..=601);
 }
 
 fn long<S: Spawn>(stage: &mut Stage<S>) {
@@ -104,7 +104,7 @@ fn long<S: Spawn>(stage: &mut Stage<S>) {
     let errors = stage.lines_from(LogLevel::Error);
     assert!(!errors.is_empty());
     let fetches = stage.fetches().to_vec();
-    assert_gaps(&fetches[7..], 60..=71);
+    assert_gaps(&fetches[7..], 60..=91);
 
     stage.issuer.trouble = None;
     stage.pass(MINUTE.saturating_add(SECOND));
@@ -118,7 +118,7 @@ fn strict<S: Spawn>(stage: &mut Stage<S>) {
     let token = Token::by("rsa-1").mint();
     stage.pass(SECOND);
     stage.issuer.trouble = Some(ServiceAnswer::reset());
-    stage.pass(MINUTE * 9);
+    stage.sleep(MINUTE * 9);
     assert_eq!(stage.ask(0, get(&token)).what, PASSED);
     stage.pass(MINUTE + SECOND);
     for worker in [0, 1] {
@@ -128,7 +128,7 @@ fn strict<S: Spawn>(stage: &mut Stage<S>) {
     stage.pass(Duration::from_secs(61));
     assert_eq!(stage.ask(1, get(&token)).what, PASSED);
     // While the issuer is there, the fetch ahead of the end leaves no gap.
-    for _ in 0..3600 {
+    for _ in 0..1200 {
         let answer = stage.ask(0, get(&token));
         assert_eq!((answer.what.as_str(), answer.waited), (PASSED, 0));
         stage.pass(SECOND);

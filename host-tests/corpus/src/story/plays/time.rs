@@ -106,7 +106,7 @@ fn in_flight<S: Spawn>(stage: &mut Stage<S>) {
     let token = Token::by("rsa-1").mint();
     stage.issuer.latency = SECOND;
     for jump in [3600, -3600, 7200, -10_000_000] {
-        stage.pass(MINUTE * 11);
+        stage.sleep(MINUTE * 11);
         let unknown = Token::by("mallory").kid(&format!("{jump}")).forge();
         stage.fetches();
         stage.send(0, get(&unknown));
