@@ -1,6 +1,7 @@
 //! Keys, checked once, and who they belong to.
 
 mod material;
+mod rsa;
 
 use crate::{algorithm::Algorithm, issuer::IssuerId, time::UnixTime};
 
