@@ -2,14 +2,19 @@
 
 use std::rc::Rc;
 
-use jwt_gate_core::{Compiled, ConfigErrors, Denial, KeyRing, Permit, Policy, RouteRule};
+use jwt_gate_core::{
+    Compiled, ConfigErrors, Denial, KeyRing, Notice, Permit, Policy, RouteRule, Severity, UnixTime,
+};
 
 use crate::{
     abi::{self, LogLevel},
     host_error::HostError,
-    metrics::{Counters, Outcome},
+    judgement,
+    keys::Keys,
+    metrics::{Metrics, Outcome},
     route_cache::RouteCache,
     text::one_line,
+    waiting::Waiting,
 };
 
 /// A compiled configuration, and what it gathers while it is in force.
@@ -17,8 +22,10 @@ pub(crate) struct Gate {
     /// The rules.
     pub(crate) policy: Policy,
     /// The issuers' keys.
-    pub(crate) keys: KeyRing,
-    counters: Counters,
+    pub(crate) keys: Keys,
+    /// The requests that wait for keys.
+    pub(crate) waiting: Waiting,
+    metrics: Metrics,
     routes: RouteCache<Option<RouteRule>>,
 }
 
@@ -32,6 +39,11 @@ impl Gate {
     /// that go on without one.
     pub(crate) fn closed() -> Self {
         Self::of(Policy::deny_all(), KeyRing::default())
+    }
+
+    /// Whether the keys of an issuer are fetched.
+    pub(crate) fn follows(&self) -> bool {
+        !self.keys.sources().is_empty()
     }
 
     /// What the route of the current request says, `None` inside if that is nothing; `None` if the
@@ -53,7 +65,7 @@ impl Gate {
     /// Notes that a request goes on.
     pub(crate) fn note_allowed(&self, permit: &Permit<'_>) {
         if self.policy.counts() {
-            self.counters.count(Outcome::Allowed, permit.rule(), permit.issuer());
+            self.metrics.count(Outcome::Allowed, permit.rule(), permit.issuer());
         }
     }
 
@@ -75,6 +87,37 @@ impl Gate {
         self.count(Outcome::WouldDeny(reason), denial);
     }
 
+    /// Notes what became of an issuer's keys.
+    pub(crate) fn note_keys(&self, issuer: &str, notice: &Notice) {
+        let level = notice.severity().map(|severity| match severity {
+            Severity::Info => LogLevel::Info,
+            Severity::Warn => LogLevel::Warn,
+            Severity::Error => LogLevel::Error,
+        });
+        if let Some(level) = level {
+            let line = format!("jwt-gate: keys of {issuer}: {notice}");
+            abi::log(level, &one_line(&line));
+        }
+        if !self.policy.counts() {
+            return;
+        }
+        match notice {
+            Notice::Fetched { .. } => self.metrics.count_fetch("ok", issuer),
+            Notice::Failed { cause, .. } => self.metrics.count_fetch(cause.code(), issuer),
+            Notice::Changed { .. } | Notice::Expired | Notice::Alone { .. } => {}
+        }
+    }
+
+    /// Shows how the keys of all issuers are that are followed.
+    pub(crate) fn measure(&self, now: UnixTime) {
+        if !self.policy.counts() {
+            return;
+        }
+        for source in self.keys.sources() {
+            self.metrics.measure(&source.name, &self.keys.status(source.followed, now));
+        }
+    }
+
     fn compile_route(&self, metadata: &[u8]) -> Option<RouteRule> {
         self.policy.compile_route(metadata).unwrap_or_else(|errors| {
             log_problems("route metadata", &errors);
@@ -86,12 +129,28 @@ impl Gate {
 
     fn count(&self, outcome: Outcome, denial: &Denial<'_>) {
         if self.policy.counts() {
-            self.counters.count(outcome, denial.rule(), denial.issuer());
+            self.metrics.count(outcome, denial.rule(), denial.issuer());
         }
     }
 
     fn of(policy: Policy, keys: KeyRing) -> Self {
-        Self { policy, keys, counters: Counters::new(), routes: RouteCache::new() }
+        let keys = Keys::new(&policy, keys);
+        let places = if keys.sources().is_empty() {
+            0
+        } else if judgement::can_resume() {
+            policy.waiting_requests()
+        } else {
+            let line = "jwt-gate: this host cannot go on with a request later: none waits for keys";
+            abi::log(LogLevel::Warn, line);
+            0
+        };
+        Self {
+            waiting: Waiting::new(places, policy.waiting_time()),
+            policy,
+            keys,
+            metrics: Metrics::new(),
+            routes: RouteCache::new(),
+        }
     }
 }
 

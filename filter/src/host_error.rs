@@ -48,6 +48,8 @@ pub(crate) enum Fault {
     },
     /// A header map contradicts itself.
     Map(Malformed),
+    /// A shared value has no CAS number.
+    NoCas,
     /// A buffer does not lie in the memory of the module.
     OutOfMemory {
         /// The size of the buffer in bytes.
@@ -61,6 +63,7 @@ impl fmt::Display for Fault {
             Self::ClockAtZero => f.write_str("the time 0, expected a clock that is set"),
             Self::Length { found, expected } => write!(f, "{found} bytes, expected {expected}"),
             Self::Map(malformed) => malformed.fmt(f),
+            Self::NoCas => f.write_str("a value with the CAS number 0, expected another"),
             Self::OutOfMemory { size } => {
                 write!(f, "a buffer of {size} bytes outside of memory, expected one inside")
             }

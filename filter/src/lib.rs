@@ -12,15 +12,28 @@
 //!                         jwt_gate_core::decide
 //!                                |
 //!                                v
-//! host <--host calls---------- stream: header patch, filter state, reply, counter, log line
+//! host <--host calls---------- judgement: header patch, filter state, reply, counter, log line
+//! ```
+//!
+//! Where the keys of an issuer are fetched, a request may have to wait for them: it is put on hold,
+//! and judged once more when they are there, or will not be:
+//!
+//! ```text
+//! host --on_tick, on_http_call_response--> follower: jwt_gate_core::Keeper
+//!                                            |
+//!                                            v
+//! host <--shared data, calls---------------- follower, then judgement of those who waited
 //! ```
 //!
 //! # Where to look
 //!
 //! - `stream`: one request, start to end. Begin here.
+//! - `judgement`: what the core decides, carried out; `waiting` has the requests on hold.
 //! - `root`: one configuration: the document is compiled once, or refused with every problem in
 //!   the log.
-//! - `gate`: what requests share: policy, keys, compiled route rules, counters.
+//! - `follower`: drives the core's machine for keys that are fetched; `keys` has what it keeps, and
+//!   `callouts` the calls under way.
+//! - `gate`: what requests share: policy, keys, compiled route rules, metrics.
 //! - `abi`: every host call, and the only unsafe code. `pairs` is the form in which the ABI
 //!   writes a header map.
 //!
@@ -41,16 +54,21 @@
 //!   made of names from the configuration and of fixed reason codes.
 
 mod abi;
+mod callouts;
 #[cfg(target_arch = "wasm32")]
 mod entry;
+mod follower;
 mod gate;
 mod host_error;
+mod judgement;
+mod keys;
 mod metrics;
 mod pairs;
 mod root;
 mod route_cache;
 mod stream;
 mod text;
+mod waiting;
 
 use crate::root::Root;
 

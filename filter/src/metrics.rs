@@ -1,34 +1,40 @@
-//! Counters of what was decided.
+//! Counters of what was decided, counters of fetches and gauges of keys.
 //!
-//! A counter's name carries its labels, because the ABI has no other place for them:
+//! A metric's name carries its labels, because the ABI has no other place for them:
 //!
 //! ```text
 //! jwt_gate.allowed.rule.<rule>.issuer.<issuer>
 //! jwt_gate.denied.reason.<reason>.rule.<rule>.issuer.<issuer>
 //! jwt_gate.would_deny.reason.<reason>.rule.<rule>.issuer.<issuer>
+//! jwt_gate.fetches.outcome.<outcome>.issuer.<issuer>
+//! jwt_gate.keys.count.issuer.<issuer>           keys in force
+//! jwt_gate.keys.age_seconds.issuer.<issuer>     since they were fetched; 0 if there are none
+//! jwt_gate.keys.last_error.issuer.<issuer>      0, or the number of the last fetch's failure
 //! ```
 //!
 //! `none` stands where there is no rule or no issuer. Rules and issuers are names from the
-//! configuration and reasons a closed list, so nobody can make counters by sending requests.
+//! configuration, reasons and outcomes closed lists, so nobody can make metrics by sending requests.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::abi::{self, LogLevel};
+use jwt_gate_core::Status;
 
-/// The counters of one configuration, each defined when it is first needed.
+use crate::abi::{self, LogLevel, MetricKind};
+
+/// The metrics of one configuration, each defined when it is first needed.
 ///
-/// A host that refuses a counter loses that counter and nothing else: a request is decided the
-/// same with and without.
-pub(crate) struct Counters {
-    /// `None` for a counter that the host refused, so that it is not asked again.
+/// A host that refuses a metric loses that metric and nothing else: a request is decided the same
+/// with and without.
+pub(crate) struct Metrics {
+    /// `None` for a metric that the host refused, so that it is not asked again.
     ids: RefCell<BTreeMap<String, Option<u32>>>,
     /// The name being looked up; kept, so that counting allocates nothing.
     name: RefCell<String>,
 }
 
-impl Counters {
-    /// No counter yet.
+impl Metrics {
+    /// No metric yet.
     pub(crate) fn new() -> Self {
         Self { ids: RefCell::new(BTreeMap::new()), name: RefCell::new(String::new()) }
     }
@@ -38,22 +44,52 @@ impl Counters {
         // Taken out and put back rather than borrowed: host calls follow.
         let mut name = self.name.take();
         write_name(&mut name, outcome, rule, issuer);
-        if let Some(id) = self.id(&name) {
-            // Nothing could be done about a failure, and the next time may be better.
-            let _ = abi::increment_counter(id);
-        }
+        self.increment(&name);
         self.name.replace(name);
     }
 
-    fn id(&self, name: &str) -> Option<u32> {
+    /// Counts one fetch of an issuer's keys.
+    pub(crate) fn count_fetch(&self, outcome: &str, issuer: &str) {
+        let mut name = String::from("jwt_gate.fetches");
+        write_label(&mut name, ".outcome.", outcome);
+        write_label(&mut name, ".issuer.", issuer);
+        self.increment(&name);
+    }
+
+    /// Shows how an issuer's keys are.
+    pub(crate) fn measure(&self, issuer: &str, status: &Status) {
+        let keys = u64::try_from(status.keys).unwrap_or(u64::MAX);
+        let error = status.error.map_or(0, |cause| cause.number().into());
+        for (what, value) in [
+            ("jwt_gate.keys.count", keys),
+            ("jwt_gate.keys.age_seconds", status.age.unwrap_or(0)),
+            ("jwt_gate.keys.last_error", error),
+        ] {
+            let mut name = String::from(what);
+            write_label(&mut name, ".issuer.", issuer);
+            if let Some(id) = self.id(MetricKind::Gauge, &name) {
+                // As for a counter.
+                let _ = abi::set_gauge(id, value);
+            }
+        }
+    }
+
+    fn increment(&self, name: &str) {
+        if let Some(id) = self.id(MetricKind::Counter, name) {
+            // Nothing could be done about a failure, and the next time may be better.
+            let _ = abi::increment_counter(id);
+        }
+    }
+
+    fn id(&self, kind: MetricKind, name: &str) -> Option<u32> {
         let known = self.ids.borrow().get(name).copied();
         if let Some(known) = known {
             return known;
         }
-        let id = match abi::define_counter(name) {
+        let id = match abi::define_metric(kind, name) {
             Ok(id) => Some(id),
             Err(error) => {
-                let line = format!("jwt-gate: counter {name} is lost: {error}");
+                let line = format!("jwt-gate: metric {name} is lost: {error}");
                 abi::log(LogLevel::Warn, &line);
                 None
             }

@@ -1,8 +1,8 @@
 //! One configuration of the filter.
 
-use std::rc::Rc;
+use std::{mem, rc::Rc};
 
-use jwt_gate_core::{Compiled, ConfigErrors, Document};
+use jwt_gate_core::{ConfigErrors, Document};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
@@ -10,6 +10,7 @@ use proxy_wasm::{
 
 use crate::{
     abi::{self, LogLevel},
+    follower::{Follower, TICK},
     gate::{self, Gate},
     host_error::HostError,
     stream::Stream,
@@ -22,31 +23,80 @@ use crate::{
 /// under it.
 pub(crate) struct Root {
     gate: Rc<Gate>,
+    /// `None` if no issuer's keys are fetched.
+    follower: Option<Follower>,
+    ticking: bool,
 }
 
 impl Root {
     /// A root context without configuration, which denies everything.
     pub(crate) fn new() -> Self {
-        Self { gate: Rc::new(Gate::closed()) }
+        Self { gate: Rc::new(Gate::closed()), follower: None, ticking: false }
+    }
+
+    /// Takes over a configuration. Nothing is fetched before the first tick: Envoy tries each
+    /// configuration in a VM of its own first, which would promise the others to fetch and end.
+    fn configure(&mut self, size: usize) -> Result<Gate, Refusal> {
+        let document = abi::plugin_configuration(size).map_err(Refusal::Host)?;
+        let document = Document::parse(&document).map_err(Refusal::Document)?;
+        let compiled = jwt_gate_core::compile(&document).map_err(Refusal::Document)?;
+        for warning in &compiled.warnings {
+            let line = format!("jwt-gate: policy: {warning}");
+            abi::log(LogLevel::Warn, &one_line(&line));
+        }
+        let keys = compiled.keys.len();
+        let gate = Gate::new(compiled);
+        if gate.follows() && !self.ticking {
+            // Without ticks there would never be keys, and a request that waits would do so for good.
+            abi::set_tick_period(TICK).map_err(Refusal::Host)?;
+            self.ticking = true;
+        }
+        log_summary(&gate, keys);
+        Ok(gate)
+    }
+
+    fn put_in_force(&mut self, gate: Gate) {
+        self.gate = Rc::new(gate);
+        let follower = self.gate.follows().then(|| Follower::new(Rc::clone(&self.gate)));
+        // A host may configure a root twice; who waits under the configuration before must not do so
+        // for ever.
+        if let Some(before) = mem::replace(&mut self.follower, follower) {
+            before.let_go();
+        }
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(
+        &mut self,
+        token: u32,
+        num_headers: usize,
+        body_size: usize,
+        _num_trailers: usize,
+    ) {
+        if let Some(follower) = &mut self.follower {
+            follower.answered(token, num_headers, body_size);
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, plugin_configuration_size: usize) -> bool {
-        match configure(plugin_configuration_size) {
-            Ok(gate) => {
-                self.gate = Rc::new(gate);
-                true
-            }
-            Err(refusal) => {
-                // Not every host stops at `false`, and what went before may allow what the operator
-                // just tried to forbid.
-                self.gate = Rc::new(Gate::closed());
-                refusal.log();
-                false
-            }
+        let configured = self.configure(plugin_configuration_size);
+        let accepted = configured.is_ok();
+        // Not every host stops at `false`, and what went before may allow what the operator just
+        // tried to forbid.
+        let gate = configured.unwrap_or_else(|refusal| {
+            refusal.log();
+            Gate::closed()
+        });
+        self.put_in_force(gate);
+        accepted
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(follower) = &mut self.follower {
+            follower.tick();
         }
     }
 
@@ -54,17 +104,9 @@ impl RootContext for Root {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.gate))))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(Rc::clone(&self.gate), context_id)))
     }
-}
-
-fn configure(size: usize) -> Result<Gate, Refusal> {
-    let document = abi::plugin_configuration(size).map_err(Refusal::Host)?;
-    let document = Document::parse(&document).map_err(Refusal::Document)?;
-    let compiled = jwt_gate_core::compile(&document).map_err(Refusal::Document)?;
-    log_summary(&compiled);
-    Ok(Gate::new(compiled))
 }
 
 /// Why a configuration is not taken.
@@ -90,15 +132,12 @@ impl Refusal {
     }
 }
 
-fn log_summary(compiled: &Compiled) {
-    for warning in &compiled.warnings {
-        let line = format!("jwt-gate: policy: {warning}");
-        abi::log(LogLevel::Warn, &one_line(&line));
+fn log_summary(gate: &Gate, keys: usize) {
+    let (issuers, rules) = gate.policy.size();
+    let mut line =
+        format!("jwt-gate: policy in force: issuers={issuers} rules={rules} keys={keys}");
+    if gate.follows() {
+        line.push_str(&format!(" followed={}", gate.keys.sources().len()));
     }
-    let (issuers, rules) = compiled.policy.size();
-    let keys = compiled.keys.len();
-    abi::log(
-        LogLevel::Info,
-        &format!("jwt-gate: policy in force: issuers={issuers} rules={rules} keys={keys}"),
-    );
+    abi::log(LogLevel::Info, &line);
 }

@@ -1,30 +1,34 @@
 //! One request.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
-use jwt_gate_core::{Denial, HeaderOp, Outlook, Patch, Request, UnixTime, Verdict};
+use jwt_gate_core::Request;
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
 };
 
 use crate::{
-    abi::{self, LocalReply, LogLevel},
+    abi,
     gate::Gate,
     host_error::HostError,
+    judgement::{self, Judgement},
     pairs::{self, Malformed, Pair},
-    text::visible_ascii,
+    waiting::Held,
 };
 
 /// The stream context: asks the core when the request headers are there, and does what it says.
 pub(crate) struct Stream {
     gate: Rc<Gate>,
+    context: u32,
     state: State,
+    /// In place of `state` once the request was put on hold: the root decides it then.
+    waits: Option<Rc<Cell<State>>>,
 }
 
 /// How far a stream may go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
+pub(crate) enum State {
     /// The request does not go on: undecided, answered, or denied without an answer.
     Held,
     /// The request went on.
@@ -36,23 +40,56 @@ enum State {
     ResponseHeld,
 }
 
+impl State {
+    /// Whether the request goes on to the upstream.
+    pub(crate) fn goes_on(self) -> bool {
+        match self {
+            Self::Held => false,
+            Self::Passed | Self::PassedPrivate | Self::ResponseHeld => true,
+        }
+    }
+}
+
 impl Stream {
     /// A stream that is held until it is decided.
-    pub(crate) fn new(gate: Rc<Gate>) -> Self {
-        Self { gate, state: State::Held }
+    pub(crate) fn new(gate: Rc<Gate>, context: u32) -> Self {
+        Self { gate, context, state: State::Held, waits: None }
+    }
+
+    /// Judges the request by its header map, or puts it on hold.
+    fn judge(&mut self, map: Vec<u8>, told: usize) -> State {
+        let wait = match request_pairs(&map, told) {
+            Ok(headers) => match judgement::judge(&self.gate, &headers) {
+                Judgement::Done(state) => return state,
+                Judgement::Wait(wait) => wait,
+            },
+            Err(error) => return judgement::fail(&self.gate, &[], error),
+        };
+        let state = Rc::new(Cell::new(State::Held));
+        self.waits = Some(Rc::clone(&state));
+        self.gate.waiting.hold(self.context, Held { wait, map, state });
+        State::Held
+    }
+
+    fn state(&self) -> State {
+        self.waits.as_ref().map_or(self.state, |state| state.get())
+    }
+
+    fn set_state(&mut self, state: State) {
+        match &self.waits {
+            Some(shared) => shared.set(state),
+            None => self.state = state,
+        }
     }
 
     /// What the host may do with the request.
     fn request_action(&self) -> Action {
-        match self.state {
-            State::Held => Action::Pause,
-            State::Passed | State::PassedPrivate | State::ResponseHeld => Action::Continue,
-        }
+        if self.state().goes_on() { Action::Continue } else { Action::Pause }
     }
 
     /// What the host may do with the response, which is also our own reply.
     fn response_action(&self) -> Action {
-        match self.state {
+        match self.state() {
             State::Held | State::Passed | State::PassedPrivate => Action::Continue,
             State::ResponseHeld => Action::Pause,
         }
@@ -61,16 +98,20 @@ impl Stream {
 
 impl Context for Stream {}
 
+impl Drop for Stream {
+    /// A client that goes away while its request waits takes up no place any more.
+    fn drop(&mut self) {
+        if self.waits.is_some() {
+            self.gate.waiting.take(self.context);
+        }
+    }
+}
+
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, num_headers: usize, _end_of_stream: bool) -> Action {
-        let map = abi::request_headers();
-        let headers = match &map {
-            Ok(map) => request_pairs(map, num_headers),
-            Err(error) => Err(*error),
-        };
-        self.state = match headers {
-            Ok(headers) => judge(&self.gate, &headers),
-            Err(error) => fail(&self.gate, &[], error),
+        self.state = match abi::request_headers() {
+            Ok(map) => self.judge(map, num_headers),
+            Err(error) => judgement::fail(&self.gate, &[], error),
         };
         self.request_action()
     }
@@ -86,9 +127,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
-        if self.state == State::PassedPrivate {
+        if self.state() == State::PassedPrivate {
             let (state, action) = mark_private(&self.gate);
-            self.state = state;
+            self.set_state(state);
             return action;
         }
         self.response_action()
@@ -112,71 +153,7 @@ fn request_pairs(map: &[u8], told: usize) -> Result<Vec<Pair<'_>>, HostError> {
         Ok(pairs) => pairs::all_shown(&pairs, told).map(|()| pairs),
         malformed => malformed,
     }
-    .map_err(abi::bad_request_headers)
-}
-
-/// Decides on a request and carries the decision out.
-fn judge(gate: &Gate, headers: &[Pair<'_>]) -> State {
-    try_judge(gate, headers).unwrap_or_else(|error| fail(gate, headers, error))
-}
-
-fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<State, HostError> {
-    let now = UnixTime::from_nanos(abi::now()?);
-    let route = gate.route()?;
-    let rule = route.as_deref().and_then(Option::as_ref);
-    let decision =
-        jwt_gate_core::decide(&gate.policy, &gate.keys, &Request::new(headers, rule), now)
-            .settle(&Outlook::Current);
-    match &decision.verdict {
-        Verdict::Allow(permit) => {
-            apply(&decision.patch)?;
-            gate.note_allowed(permit);
-            Ok(passed(&decision.patch))
-        }
-        Verdict::Deny(denial) => Ok(deny(gate, denial, None)),
-        Verdict::AwaitKeys(_) => Ok(State::Held),
-        Verdict::Report(denial) => {
-            apply(&decision.patch)?;
-            gate.note_would_deny(denial);
-            Ok(passed(&decision.patch))
-        }
-    }
-}
-
-/// Denies because a host call failed, in report mode too: what the request looks like by now is
-/// anybody's guess, and it may carry an identity that nobody checked.
-fn fail(gate: &Gate, headers: &[Pair<'_>], error: HostError) -> State {
-    deny(gate, &gate.policy.host_error(&Request::new(headers, None)), Some(error))
-}
-
-/// Answers a request and holds it; `cause` is the host call that it failed on, if any.
-fn deny(gate: &Gate, denial: &Denial<'_>, cause: Option<HostError>) -> State {
-    answer(denial);
-    gate.note_denied(denial, cause);
-    State::Held
-}
-
-/// Makes the host's request what the decision wants it to be.
-///
-/// # Errors
-///
-/// The first call that fails. The request must not go on then: a header that stayed could be a
-/// client's claim to be somebody.
-fn apply(patch: &Patch) -> Result<(), HostError> {
-    for op in &patch.headers {
-        match op {
-            HeaderOp::Remove(name) => abi::remove_request_header(name)?,
-            HeaderOp::Set(name, value) => abi::set_request_header(name, value)?,
-        }
-    }
-    for (name, value) in &patch.filter_state {
-        abi::set_property(name.as_bytes(), value)?;
-    }
-    Ok(())
-}
-
-fn passed(patch: &Patch) -> State {
-    if patch.private_response { State::PassedPrivate } else { State::Passed }
+    .map_err(abi::bad_headers)
 }
 
 /// Marks the response to a request with a token in its query as private ([RFC 6750 section 2.3]).
@@ -194,39 +171,7 @@ fn mark_private(gate: &Gate) -> (State, Action) {
         return (State::Passed, Action::Continue);
     };
     let denial = gate.policy.host_error(&Request::new(&[], None));
-    let answered = answer(&denial);
+    let answered = judgement::answer(&denial);
     gate.note_denied(&denial, Some(error));
     (if answered { State::Passed } else { State::ResponseHeld }, Action::Pause)
-}
-
-/// Sends the reply of a denial, and tells whether the host took it.
-///
-/// Nobody goes on because it failed: without a reply, the stream ends by the host's timeout.
-fn answer(denial: &Denial<'_>) -> bool {
-    let reply = denial.reply();
-    let headers: Vec<_> =
-        reply.headers.iter().map(|(name, value)| (name, visible_ascii(value))).collect();
-    let sent = pairs::serialize(&headers).map_err(abi::bad_reply_headers).and_then(|headers| {
-        abi::send_local_response(&LocalReply {
-            status: reply.status,
-            details: &reply.details,
-            headers: &headers,
-            body: &reply.body,
-            grpc_status: reply.grpc_status,
-        })
-    });
-    let Err(error) = sent else {
-        return true;
-    };
-    abi::log(LogLevel::Error, &format!("jwt-gate: reply without headers and body: {error}"));
-    // The host may have disliked a header or the size of the body. A bare status is better than a
-    // caller who waits.
-    abi::send_local_response(&LocalReply {
-        status: reply.status,
-        details: &reply.details,
-        headers: pairs::NONE,
-        body: &[],
-        grpc_status: reply.grpc_status,
-    })
-    .is_ok()
 }

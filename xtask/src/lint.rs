@@ -3,7 +3,8 @@
 //! The filter sees one route; Envoy may then serve another. Any change of a request header makes
 //! Envoy pick the route again, unseen by the filter: a header that a client sent and a public route
 //! matches on lends the public verdict to the route that is picked once the header is gone. This
-//! command finds such routes, and the settings that switch the check off.
+//! command finds such routes, and the settings that switch the check off. It also looks at the way
+//! by which fetched keys come: whoever can put in keys of his own needs no other way around.
 
 use std::{
     collections::BTreeSet,
@@ -18,11 +19,13 @@ use serde_json::Value;
 use crate::workspace;
 
 mod gate;
+mod keys;
 mod manager;
 mod node;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use node::Node;
 
@@ -153,6 +156,11 @@ fn lint(documents: &[Document]) -> Report {
         root.walk(&mut |node| {
             if let Some(manager) = node.typed("HttpConnectionManager") {
                 gates += manager::check(&manager, &roots, &mut report);
+            }
+            // A service outside of any chain, which fetches keys for the filters.
+            if let Some(config) = node.typed("WasmService").and_then(|node| node.get("config")) {
+                let read = |policy: &Node<'_>| keys::check(&config, policy, &roots, &mut report);
+                gates += usize::from(gate::with_policy(&config, read).is_some());
             }
             true
         });

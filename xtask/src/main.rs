@@ -68,7 +68,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
         arguments: "[PART...]",
-        about: "Install what the tests need and the machine lacks: rust, envoy, node, wasm-bindgen (default: these), haproxy",
+        about: "Install what the tests need and the machine lacks: rust, envoy, node, provider, wasm-bindgen (default: these), haproxy",
         run: setup::run,
     },
     Command {

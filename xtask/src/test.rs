@@ -59,7 +59,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "envoy",
-        about: "scenarios, examples and the probe of host calls in a real Envoy",
+        about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
         run: envoy,
     },
     Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
@@ -262,6 +262,7 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
     examples::build()?;
     let envoy = setup::envoy()?;
+    setup::provider()?;
     tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
 }
 

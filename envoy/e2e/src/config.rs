@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::places::module;
@@ -235,18 +235,34 @@ pub fn bootstrap_of(upstream: u16, listeners: &[Value]) -> Value {
         "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } } },
         "static_resources": {
             "listeners": listeners,
-            "clusters": [{
-                "name": "upstream",
-                "type": "STATIC",
-                "connect_timeout": "5s",
-                "load_assignment": { "cluster_name": "upstream", "endpoints": [{ "lb_endpoints": [
-                    { "endpoint": { "address": { "socket_address": {
-                        "address": "127.0.0.1", "port_value": upstream,
-                    } } } },
-                ] }] },
-            }],
+            "clusters": [cluster("upstream", upstream)],
         },
     })
+}
+
+/// A cluster of one server on a port of 127.0.0.1.
+fn cluster(name: &str, port: u16) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [
+            { "endpoint": { "address": { "socket_address": {
+                "address": "127.0.0.1", "port_value": port,
+            } } } },
+        ] }] },
+    })
+}
+
+/// Adds a cluster of one server on a port of 127.0.0.1 to a bootstrap.
+///
+/// # Errors
+///
+/// The bootstrap has no list of clusters.
+pub fn with_cluster(mut bootstrap: Value, name: &str, port: u16) -> Result<Value> {
+    let clusters = bootstrap["static_resources"]["clusters"].as_array_mut();
+    clusters.context("found no list of clusters")?.push(cluster(name, port));
+    Ok(bootstrap)
 }
 
 /// Makes a bootstrap read more listeners from a watched file (LDS).

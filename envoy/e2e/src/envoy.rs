@@ -107,7 +107,17 @@ impl Envoy {
     ///
     /// Envoy ended or did not get ready; the end of its log is part of the message.
     pub fn start(place: &Place, bootstrap: &str) -> Result<Self> {
-        Self::launch(place, command(place, bootstrap)?)
+        Self::start_with_workers(place, bootstrap, 1)
+    }
+
+    /// As [`Envoy::start`], with so many workers: as many event loops that each have a filter of
+    /// their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Envoy::start`].
+    pub fn start_with_workers(place: &Place, bootstrap: &str, workers: usize) -> Result<Self> {
+        Self::launch(place, command(place, bootstrap)?, workers)
     }
 
     /// As [`Envoy::start`], with a wall clock that the test sets.
@@ -118,15 +128,15 @@ impl Envoy {
     pub fn start_at(place: &Place, bootstrap: &str, clock: &Clock) -> Result<Self> {
         let mut command = command(place, bootstrap)?;
         clock.give_to(&mut command);
-        Self::launch(place, command)
+        Self::launch(place, command, 1)
     }
 
-    fn launch(place: &Place, mut command: Command) -> Result<Self> {
+    fn launch(place: &Place, mut command: Command, workers: usize) -> Result<Self> {
         let admin_file = place.path("admin-address");
         let child = command
             .arg("--admin-address-path")
             .arg(&admin_file)
-            .args(["--concurrency", "1", "--file-flush-interval-msec", "10"])
+            .args(["--concurrency", &workers.to_string(), "--file-flush-interval-msec", "10"])
             .spawn()
             .context("running setpriv (Debian: util-linux)")?;
         let mut envoy =

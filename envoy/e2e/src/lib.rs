@@ -6,6 +6,9 @@
 //! [`http2`]). Configurations come from [`config`] (made for the test) or from [`shipped`] (the
 //! files that users start from, with only addresses, paths and keys replaced).
 //!
+//! Tests of keys that are fetched have a fourth: a [`Provider`], a real OpenID Connect provider whose
+//! keys and answers change as the test says.
+//!
 //! Everything listens on 127.0.0.1 on a free port and ends with its value; logs stay in
 //! `target/e2e/<test>/`.
 
@@ -14,6 +17,7 @@ mod clock;
 mod echo;
 mod envoy;
 mod places;
+mod provider;
 mod reply;
 
 pub mod config;
@@ -27,4 +31,5 @@ pub use clock::Clock;
 pub use echo::{Received, Upstream};
 pub use envoy::{Envoy, Place};
 pub use places::{checkout, envoy_binary, module};
+pub use provider::{Answer, Asked, Page, Provider};
 pub use reply::Reply;

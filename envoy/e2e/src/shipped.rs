@@ -98,6 +98,16 @@ impl Shipped {
         Envoy::start(place, "envoy.yaml")
     }
 
+    /// As [`Shipped::start`], with so many workers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Envoy::start`].
+    pub fn start_with_workers(&self, place: &Place, workers: usize) -> Result<Envoy> {
+        place.write("envoy.yaml", &self.text)?;
+        Envoy::start_with_workers(place, "envoy.yaml", workers)
+    }
+
     /// As [`Shipped::start`], with a wall clock that the test sets.
     ///
     /// # Errors

@@ -81,4 +81,9 @@ impl Algorithm {
             Self::Hs512 => "HS512",
         }
     }
+
+    /// Whether it is an HMAC: its key is a secret, and who can verify with it can sign too.
+    pub(crate) fn needs_secret(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
 }

@@ -124,9 +124,13 @@ fn read_point(curve: &str, x: &[u8], y: &[u8]) -> Result<Material, String> {
 /// The first byte of a point with both coordinates (SEC 1 section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
-/// Names from a key set go to the log: short and plain.
 fn shorten(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(24).collect()
+    plain(text, 24)
+}
+
+/// A text of somebody else's that goes to the log: visible ASCII, at most so many characters.
+pub(crate) fn plain(text: &str, longest: usize) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(longest).collect()
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ impl KeyRing {
         }
     }
 
-    /// Lets the set in force be used for longer.
-    pub(crate) fn prolong(&mut self, issuer: IssuerId, until: UnixTime) {
+    /// Changes how long the set in force may be used.
+    pub(crate) fn hold_until(&mut self, issuer: IssuerId, until: UnixTime) {
         if let Some(Some(in_force)) = self.sets.get_mut(issuer.0) {
             in_force.until = Some(until);
         }

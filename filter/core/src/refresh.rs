@@ -2,13 +2,33 @@
 //!
 //! A value machine: events and a time in, [`Command`]s out. It makes no call and has no clock, so
 //! every order of events can be played.
+//!
+//! ```text
+//! Tick -> ReadBoard -> Board -> [ReadSet -> Set] -> WriteBoard (a lease) -> Written -> Fetch
+//! Answer -> [Fetch -> Answer] -> ReadBoard -> Board -> WriteSet, WriteBoard (the facts) -> Written
+//! ```
+//!
+//! | file | question |
+//! |---|---|
+//! | `board.rs` | what do the VMs of one proxy know in common? |
+//! | `schedule.rs`, `freshness.rs` | when is a set fetched, and how long may it be used? |
+//! | `answer.rs`, `metadata.rs` | what did a fetch bring? |
+//! | `follower.rs` and below | what is done about one issuer? |
+//! | `keeper.rs` | and about all of a policy? |
 
 mod answer;
+mod board;
 mod command;
 mod event;
+mod follower;
+mod freshness;
 mod keeper;
+mod metadata;
 mod notice;
 mod outlook;
+mod schedule;
+#[cfg(test)]
+mod stage;
 
 use crate::issuer::IssuerId;
 

@@ -10,7 +10,7 @@ use crate::json::Number;
 /// ([RFC 7519 section 2]); arithmetic saturates, so no claim can wrap the clock around.
 ///
 /// [RFC 7519 section 2]: https://www.rfc-editor.org/rfc/rfc7519#section-2
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
@@ -24,6 +24,16 @@ impl UnixTime {
     #[must_use]
     pub fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
+    }
+
+    /// From milliseconds since the Unix epoch.
+    pub(crate) fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// In milliseconds since the Unix epoch.
+    pub(crate) fn as_millis(self) -> i64 {
+        self.0
     }
 
     /// Reads a NumericDate claim: a number of seconds, a fraction allowed.
@@ -56,6 +66,16 @@ impl UnixTime {
     pub(crate) fn earlier(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
+
+    /// The time gone by since then; `None` if that is yet to come, as after a clock went back.
+    pub(crate) fn since(self, then: Self) -> Option<Duration> {
+        self.0.checked_sub(then.0)?.try_into().ok().map(Duration::from_millis)
+    }
+
+    /// The time left until then; zero if it has come.
+    pub(crate) fn until(self, then: Self) -> Duration {
+        then.since(self).unwrap_or_default()
+    }
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -80,5 +100,16 @@ mod tests {
         assert_eq!(UnixTime::from_numeric_date(Number::Unsigned(1 << 63)), None);
         assert_eq!(UnixTime::from_numeric_date(Number::Signed(i64::MIN)), None);
         assert_eq!(UnixTime::from_numeric_date(Number::Unsigned(0)), Some(UnixTime(0)));
+    }
+
+    #[test]
+    fn differences_have_no_sign_and_no_overflow() {
+        let (early, late) = (UnixTime(-1), UnixTime(2));
+        assert_eq!(late.since(early), Some(Duration::from_millis(3)));
+        assert_eq!(early.since(late), None);
+        assert_eq!(early.until(late), Duration::from_millis(3));
+        assert_eq!(late.until(early), Duration::ZERO);
+        assert_eq!(UnixTime(i64::MAX).since(UnixTime(i64::MIN)), None);
+        assert_eq!(UnixTime(i64::MIN).until(UnixTime(i64::MAX)), Duration::ZERO);
     }
 }

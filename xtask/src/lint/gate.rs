@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Level, Report, node::Node};
+use super::{Level, Report, keys, node::Node};
 
 /// What the policy of one filter says, as far as routes can get in its way.
 pub(super) struct Gate {
@@ -27,23 +27,18 @@ pub(super) struct Gate {
 impl Gate {
     /// Reads the filter at `wasm`, a `Wasm` message, and reports what is wrong with its own
     /// settings; none when its configuration is no policy.
-    pub(super) fn read(name: &str, wasm: &Node<'_>, report: &mut Report) -> Option<Self> {
+    pub(super) fn read(
+        name: &str,
+        wasm: &Node<'_>,
+        roots: &[Node<'_>],
+        report: &mut Report,
+    ) -> Option<Self> {
         let config = wasm.get("config")?;
-        let configuration = config.get("configuration")?;
-        let parsed: Value;
-        let inner;
-        let policy = if let Some(message) = configuration.typed("Struct") {
-            message.get("value")?
-        } else if let Some(message) = configuration.typed("StringValue") {
-            inner = message.get("value")?;
-            parsed = serde_json::from_str(inner.text()?).ok()?;
-            inner.holding(&parsed)
-        } else {
-            return None;
-        };
-        policy.get("issuers")?;
-        check_settings(&config, report);
-        Some(Self::of_policy(name, &policy))
+        with_policy(&config, |policy| {
+            check_settings(&config, report);
+            keys::check(&config, policy, roots, report);
+            Self::of_policy(name, policy)
+        })
     }
 
     fn of_policy(name: &str, policy: &Node<'_>) -> Self {
@@ -103,6 +98,24 @@ impl Gate {
         }
         None
     }
+}
+
+/// What `read` makes of the policy of the plugin `config`; none when its configuration is no policy.
+pub(super) fn with_policy<T>(config: &Node<'_>, read: impl FnOnce(&Node<'_>) -> T) -> Option<T> {
+    let configuration = config.get("configuration")?;
+    let parsed: Value;
+    let inner;
+    let policy = if let Some(message) = configuration.typed("Struct") {
+        message.get("value")?
+    } else if let Some(message) = configuration.typed("StringValue") {
+        inner = message.get("value")?;
+        parsed = serde_json::from_str(inner.text()?).ok()?;
+        inner.holding(&parsed)
+    } else {
+        return None;
+    };
+    policy.get("issuers")?;
+    Some(read(&policy))
 }
 
 /// Settings of the plugin that let requests pass unchecked.

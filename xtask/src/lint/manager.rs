@@ -48,7 +48,7 @@ fn gates(manager: &Node<'_>, roots: &[Node<'_>], report: &mut Report) -> Vec<Gat
         for place in places {
             place.walk(&mut |node| {
                 if let Some(wasm) = node.typed("Wasm") {
-                    gates.extend(Gate::read(name, &wasm, report));
+                    gates.extend(Gate::read(name, &wasm, roots, report));
                 }
                 true
             });

@@ -1,5 +1,7 @@
 //! Good and bad configurations; each bad one differs from the good one by one edit.
 
+mod keys;
+
 use std::{fs, path::PathBuf};
 
 use super::*;

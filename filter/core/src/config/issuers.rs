@@ -10,17 +10,17 @@ use crate::{
 };
 
 use super::{
-    keys,
+    keys::{self, Keys},
     names::{LABEL, is_label},
     problem::Problems,
     reader::{Fields, Node, quote},
 };
 
 /// RFC 7519 section 4.1.4: "no more than a few minutes".
-const LONGEST_SKEW_SECS: u64 = 300;
+const LONGEST_SKEW: Duration = Duration::from_secs(300);
 const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 /// A year; longer is a mistake in the unit.
-const LONGEST_LIFETIME_SECS: u64 = 366 * 24 * 3600;
+const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// The issuers and the keys that the document brings for each.
 pub(crate) type Issuers = (Vec<Issuer>, Vec<(IssuerId, KeySet)>);
@@ -43,7 +43,7 @@ pub(crate) fn read(node: &Node<'_>, sink: &mut Problems) -> Option<Issuers> {
                 sink.error(&format!("{}.name", node.path), found, "each name once");
             }
         }
-        sets.push((IssuerId(issuers.len()), keys));
+        sets.extend(keys.map(|keys| (IssuerId(issuers.len()), keys)));
         issuers.push(issuer);
     }
     Some((issuers, sets))
@@ -60,7 +60,7 @@ pub(crate) fn names<'d>(node: &Node<'d>) -> Vec<&'d str> {
         .collect()
 }
 
-fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeySet)> {
+fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, Option<KeySet>)> {
     let path = fields.path.clone();
     let name = fields.optional("name").map(|node| node.text_where(is_label, LABEL, sink));
     let expected = "the exact `iss` of its tokens";
@@ -72,9 +72,9 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
     let algorithms =
         fields.required("algorithms", expected, sink).and_then(|node| algorithms(&node, sink));
     let keys = fields
-        .required("keys", "an object with one of pem, jwks", sink)
-        .and_then(|node| keys::read(&node, algorithms.as_deref(), sink));
-    if let (Some(algorithms), Some(keys)) = (&algorithms, &keys) {
+        .required("keys", "an object with one of pem, jwks, remote, discovery", sink)
+        .and_then(|node| keys::read(&node, issuer, algorithms.as_deref(), sink));
+    if let (Some(algorithms), Some(Keys::Given(keys))) = (&algorithms, &keys) {
         for (place, algorithm) in algorithms.iter().enumerate() {
             if !keys.has_key_for(*algorithm) {
                 let path = format!("{path}.algorithms[{place}]");
@@ -91,13 +91,11 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
     };
     let clock_skew = match fields.optional("clock_skew") {
         None => Some(DEFAULT_SKEW),
-        Some(node) => {
-            node.duration(0..=LONGEST_SKEW_SECS, "a duration from 0s to 300s, such as 60s", sink)
-        }
+        Some(node) => node.duration(&(Duration::ZERO..=LONGEST_SKEW), "60s", sink),
     };
-    let max_lifetime = fields.optional("max_lifetime").and_then(|node| {
-        node.duration(1..=LONGEST_LIFETIME_SECS, "a duration of at most a year, such as 24h", sink)
-    });
+    let max_lifetime = fields
+        .optional("max_lifetime")
+        .and_then(|node| node.duration(&(Duration::from_secs(1)..=LONGEST_LIFETIME), "24h", sink));
     let scope_claims = match fields.optional("scope_claims") {
         None => Some(vec!["scope".to_owned(), "scp".to_owned()]),
         Some(node) => node.texts(|_| true, "the name of a claim", sink),
@@ -108,6 +106,10 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
         sink.error(&format!("{path}.name"), "nothing, and an issuer that is no label", LABEL);
     }
     let issuer = issuer?.to_owned();
+    let (keys, source) = match keys? {
+        Keys::Given(keys) => (Some(keys), None),
+        Keys::Fetched(source) => (None, Some(source)),
+    };
     Some((
         Issuer {
             name: name.map_or(Some(issuer.as_str()), |name| name)?.to_owned(),
@@ -118,9 +120,9 @@ fn read_one(mut fields: Fields<'_>, sink: &mut Problems) -> Option<(Issuer, KeyS
             clock_skew: clock_skew?,
             max_lifetime,
             scope_claims: scope_claims?,
-            source: None,
+            source,
         },
-        keys?,
+        keys,
     ))
 }
 

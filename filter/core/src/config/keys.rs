@@ -4,25 +4,42 @@ use crate::{
     algorithm::Algorithm,
     jwk,
     key::{Key, KeySet, MAX_TRIES},
+    key_source::KeySource,
     pem,
 };
 
-use super::{problem::Problems, reader::Node};
+use super::{problem::Problems, reader::Node, source};
 
-/// The keys that go with at least one of the issuer's algorithms; `algorithms` is `None` if they
-/// could not be read, and then says nothing against a key.
+/// The keys of an issuer, or where they come from.
+pub(crate) enum Keys {
+    /// Those of the document that go with at least one of the issuer's algorithms.
+    Given(KeySet),
+    Fetched(KeySource),
+}
+
+/// Reads the section. `issuer` and `algorithms` are `None` if they could not be read, and then say
+/// nothing against what stands here.
 pub(crate) fn read(
     node: &Node<'_>,
+    issuer: Option<&str>,
     algorithms: Option<&[Algorithm]>,
     sink: &mut Problems,
-) -> Option<KeySet> {
+) -> Option<Keys> {
     let mut fields = node.object(sink)?;
-    let chosen = fields.exactly_one(&["pem", "jwks"], sink);
+    let chosen = fields.exactly_one(&["pem", "jwks", "remote", "discovery"], sink);
     fields.finish(sink);
     let (kind, node) = chosen?;
     let keys = match kind {
         "pem" => read_pem(&node, algorithms, sink)?,
-        _ => read_jwks(&node, algorithms, sink)?,
+        "jwks" => read_jwks(&node, algorithms, sink)?,
+        kind => {
+            refuse_secrets(&node, algorithms, sink);
+            let source = match kind {
+                "remote" => source::remote(&node, sink),
+                _ => source::discovery(&node, issuer, sink),
+            };
+            return source.map(Keys::Fetched);
+        }
     };
     let set = KeySet::new(keys);
     if set.has_too_many_nameless() {
@@ -30,7 +47,20 @@ pub(crate) fn read(
         let expected = format!("at most {MAX_TRIES} of them, as they are tried one by one");
         sink.error(&node.path, "too many keys without a `kid`", expected);
     }
-    Some(set)
+    Some(Keys::Given(set))
+}
+
+/// Whoever can fetch an HMAC's key can sign with it, and a published set is there for everybody.
+fn refuse_secrets(node: &Node<'_>, algorithms: Option<&[Algorithm]>, sink: &mut Problems) {
+    let listed = algorithms.unwrap_or_default().iter();
+    let secret = listed.filter(|algorithm| algorithm.needs_secret());
+    let secret: Vec<&str> = secret.map(|algorithm| algorithm.name()).collect();
+    if !secret.is_empty() {
+        let found = format!("keys that are fetched, for {}", secret.join(", "));
+        let expected =
+            "pem or jwks for an HMAC, as a secret that is fetched over the network is none";
+        sink.error(&node.path, found, expected);
+    }
 }
 
 fn read_pem(

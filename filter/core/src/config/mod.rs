@@ -12,6 +12,7 @@ mod reader;
 pub(crate) mod route;
 mod rules;
 mod sections;
+mod source;
 
 pub use self::{
     document::Document,
@@ -20,8 +21,7 @@ pub use self::{
 
 use crate::{
     key::KeyRing,
-    key_source::SharedData,
-    policy::{DEFAULT_WAITING_REQUESTS, DEFAULT_WAITING_TIME, Mode, Policy},
+    policy::{Mode, Policy},
 };
 
 use self::{problem::Problems, reader::Node};
@@ -87,7 +87,8 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
         .optional("cors_preflight")
         .and_then(|node| node.choice(&[("check", false), ("allow", true)], sink))
         .unwrap_or(false);
-    let token_bytes = sections::limits(fields.optional("limits").as_ref(), sink);
+    let limits = sections::limits(fields.optional("limits").as_ref(), sink);
+    let shared_data = source::shared_data(fields.optional("shared_data").as_ref(), sink);
     fields.finish(sink);
 
     let (issuers, sets) = issuers?;
@@ -105,12 +106,12 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
             reply,
             allow_preflight,
             paths,
-            token_bytes,
+            token_bytes: limits.token_bytes,
             route_metadata,
             metrics,
-            shared_data: SharedData::default(),
-            waiting_requests: DEFAULT_WAITING_REQUESTS,
-            waiting_time: DEFAULT_WAITING_TIME,
+            shared_data,
+            waiting_requests: limits.waiting_requests,
+            waiting_time: limits.waiting_time,
         },
         keys,
         warnings: Vec::new(),

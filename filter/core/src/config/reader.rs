@@ -134,19 +134,20 @@ impl<'d> Node<'d> {
         value
     }
 
-    /// A duration such as `60s`, `10m` or `24h`.
+    /// A duration such as `500ms`, `60s`, `10m` or `24h`.
     pub(crate) fn duration(
         &self,
-        range: RangeInclusive<u64>,
-        expected: &str,
+        range: &RangeInclusive<Duration>,
+        example: &str,
         sink: &mut Problems,
     ) -> Option<Duration> {
-        let secs = self.value.as_str().and_then(parse_duration);
-        let secs = secs.filter(|secs| range.contains(secs));
-        if secs.is_none() {
-            self.wrong(expected, sink);
+        let duration = self.value.as_str().and_then(parse_duration);
+        let duration = duration.filter(|duration| range.contains(duration));
+        if duration.is_none() {
+            let (least, most) = (spell(*range.start()), spell(*range.end()));
+            self.wrong(format!("a duration from {least} to {most}, such as {example}"), sink);
         }
-        secs.map(Duration::from_secs)
+        duration
     }
 
     /// One of a few words.
@@ -193,6 +194,18 @@ impl<'d> Fields<'d> {
     /// A boolean that is off unless it is switched on.
     pub(crate) fn flag(&mut self, name: &'static str, sink: &mut Problems) -> bool {
         self.optional(name).and_then(|node| node.boolean(sink)).unwrap_or(false)
+    }
+
+    /// A number of bytes or of things; the default if there is none or it is wrong.
+    pub(crate) fn size(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u64>,
+        default: usize,
+        sink: &mut Problems,
+    ) -> usize {
+        let written = self.optional(name).and_then(|node| node.integer(range, sink));
+        written.and_then(|size| usize::try_from(size).ok()).unwrap_or(default)
     }
 
     /// Exactly one of several members.
@@ -254,16 +267,23 @@ fn shorten(text: &str) -> String {
     text.chars().take(LONGEST).chain("…".chars()).collect()
 }
 
-/// Seconds.
-fn parse_duration(text: &str) -> Option<u64> {
-    let units = [('s', 1), ('m', 60), ('h', 3600)];
-    let (unit, secs) = units.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
-    let digits = text.strip_suffix(unit)?;
-    // `parse` alone takes a sign.
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<u64>().ok()?.checked_mul(secs)
+/// Units of a duration, longest first, in milliseconds.
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    // No digits at all, or a sign, which `parse` alone takes, leave nothing to parse.
+    let (digits, written) = text.split_at_checked(split)?;
+    let (_, millis) = UNITS.into_iter().find(|(unit, _)| *unit == written)?;
+    digits.parse::<u64>().ok()?.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A duration as an operator writes it, in the longest unit that it is a multiple of.
+pub(crate) fn spell(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let whole = UNITS.into_iter().find(|(_, unit)| millis > 0 && millis.is_multiple_of(*unit));
+    let (unit, count) = whole.unwrap_or(("s", 1000));
+    format!("{}{unit}", millis.checked_div(count).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -272,21 +292,35 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        for (text, secs) in [
-            ("60s", Some(60)),
-            ("10m", Some(600)),
-            ("24h", Some(86_400)),
+        for (text, millis) in [
+            ("500ms", Some(500)),
+            ("60s", Some(60_000)),
+            ("10m", Some(600_000)),
+            ("24h", Some(86_400_000)),
             ("0s", Some(0)),
+            ("0ms", Some(0)),
             ("60", None),
             ("s", None),
+            ("ms", None),
+            ("", None),
             ("+1s", None),
             ("-1s", None),
             ("1.5h", None),
+            ("1 s", None),
             ("1d", None),
+            ("1sm", None),
             ("99999999999999999999h", None),
             ("18446744073709551615h", None),
         ] {
-            assert_eq!(parse_duration(text), secs, "{text}");
+            assert_eq!(parse_duration(text), millis.map(Duration::from_millis), "{text}");
         }
+    }
+
+    #[test]
+    fn durations_are_spelled_in_the_longest_unit() {
+        for text in ["0s", "1ms", "1500ms", "1s", "90s", "1m", "90m", "1h", "720h"] {
+            assert_eq!(spell(parse_duration(text).unwrap()), text);
+        }
+        assert_eq!(spell(Duration::from_secs(3600)), "1h");
     }
 }

@@ -1,9 +1,12 @@
 //! The smaller sections: `token`, `forward`, `reply`, `on_ambiguous_path`, `limits`.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use crate::{
     bearer::TokenSource,
     forward::{Forward, ForwardedClaim, OnSpoofed, comparable},
     path::{Allowances, Ambiguity},
+    policy::{DEFAULT_WAITING_REQUESTS, DEFAULT_WAITING_TIME},
     reply::{BodyTemplate, ReplyStyle},
 };
 
@@ -19,6 +22,8 @@ use super::{
 
 /// Enough for every issuer known to us; Entra's tokens with many groups come near 6 KiB.
 const DEFAULT_TOKEN_BYTES: usize = 8192;
+/// A minute is longer than any client waits.
+const WAITING_TIME: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 /// The places of tokens, and whether the token is passed on.
 pub(crate) fn token(node: Option<&Node<'_>>, sink: &mut Problems) -> (Vec<TokenSource>, bool) {
@@ -273,12 +278,31 @@ pub(crate) fn paths(node: Option<&Node<'_>>, sink: &mut Problems) -> Allowances 
     allowances
 }
 
-/// The longest token in bytes.
-pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> usize {
-    let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
-        return DEFAULT_TOKEN_BYTES;
+/// `limits`.
+pub(crate) struct Limits {
+    /// The longest token in bytes.
+    pub(crate) token_bytes: usize,
+    pub(crate) waiting_requests: usize,
+    pub(crate) waiting_time: Duration,
+}
+
+pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> Limits {
+    let mut limits = Limits {
+        token_bytes: DEFAULT_TOKEN_BYTES,
+        waiting_requests: DEFAULT_WAITING_REQUESTS,
+        waiting_time: DEFAULT_WAITING_TIME,
     };
-    let bytes = fields.optional("token_bytes").and_then(|node| node.integer(256..=65_536, sink));
+    let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
+        return limits;
+    };
+    limits.token_bytes = fields.size("token_bytes", 256..=65_536, limits.token_bytes, sink);
+    limits.waiting_requests =
+        fields.size("waiting_requests", 1..=10_000, limits.waiting_requests, sink);
+    if let Some(node) = fields.optional("waiting_time")
+        && let Some(time) = node.duration(&WAITING_TIME, "5s", sink)
+    {
+        limits.waiting_time = time;
+    }
     fields.finish(sink);
-    bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(DEFAULT_TOKEN_BYTES)
+    limits
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::Notice;
 
 /// Something to be done at once and in order; what comes of it is the next event.
+///
+/// Of the commands that one event brings about, only the last is answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Command {
     /// Read the value of [`Keeper::board_key`](super::Keeper::board_key) from the shared data; answered by
@@ -23,7 +25,8 @@ pub enum Command {
     /// Write it, whatever is there; nothing comes back.
     WriteSet(Vec<u8>),
     /// Send this request; answered by [`Event::Answer`](super::Event::Answer), at once if it
-    /// cannot be sent.
+    /// cannot be sent. It takes the place of an earlier one for this issuer, whose answer is to
+    /// be thrown away if it comes after all.
     Fetch(Fetch),
     /// Decide the requests that wait for this issuer again; none goes on waiting.
     Wake,

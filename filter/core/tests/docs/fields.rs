@@ -152,12 +152,27 @@ fn full() -> Value {
     policy["reply"] = json!({ "body": { "content_type": "text/plain", "template": "" } });
     policy["on_ambiguous_path"] = json!({ "allow": ["semicolon"] });
     policy["limits"] = json!({});
+    policy["shared_data"] = json!({});
     policy
+}
+
+/// What `keys` hold where the object is about keys that are fetched.
+fn fetched(object: &str) -> Option<Value> {
+    match object {
+        "issuers[].keys.remote" => {
+            Some(json!({ "remote": { "uri": "https://issuer.test/keys", "cluster": "issuer" } }))
+        }
+        "issuers[].keys.discovery" => Some(json!({ "discovery": { "cluster": "issuer" } })),
+        _ => None,
+    }
 }
 
 /// [`full`] with a field of an object set, or taken away.
 fn with(object: &str, field: &str, value: Option<Value>) -> Value {
     let mut policy = full();
+    if let Some(keys) = fetched(object) {
+        policy["issuers"][0]["keys"] = keys;
+    }
     let mut at = &mut policy;
     for step in object.split('.').filter(|step| !step.is_empty()) {
         at = match step.strip_suffix("[]") {
@@ -202,6 +217,46 @@ fn defaults_are_what_is_listed() {
     assert!(defaults > 12 && required > 8, "{defaults} defaults, {required} required");
 }
 
+/// The bounds of `a duration from 1s to 1h`, or of `a whole number from 1 to 10`.
+fn bounds(expected: &str) -> Option<(&str, &str)> {
+    let (kind, range) = expected.split_once(" from ")?;
+    let (least, most) = range.split_once(" to ")?;
+    let is_range = ["a duration", "a whole number"].contains(&kind);
+    is_range.then(|| (least, most.split_once(',').map_or(most, |(most, _)| most)))
+}
+
+#[test]
+fn bounds_are_what_is_listed() {
+    let mut found = 0;
+    for (object, field, row) in rows() {
+        let path = join(&object, &field).replace("[]", "[0]");
+        let problems = problems(document(&join(&object, &field), json!(UNKNOWN)));
+        let problem = problems.iter().find(|problem| problem.path == path);
+        let Some((least, most)) = problem.and_then(|problem| bounds(&problem.expected)) else {
+            continue;
+        };
+        let ranges = [
+            format!("`{least}` to `{most}`"),
+            format!("{least} to {most} bytes"),
+            format!("{least} to {most}."),
+        ];
+        let meaning = &row.cells[2];
+        assert!(
+            ranges.iter().any(|range| meaning.contains(range)),
+            "{}: not {ranges:?}",
+            row.place
+        );
+        // What is spelled as a bound can be written, alone or beside what it must not fall below.
+        for bound in [least, most] {
+            let written = forms::compile_json(&with(&object, &field, Some(json!(bound))));
+            let refused = written.err().map(|errors| errors.to_string()).unwrap_or_default();
+            assert!(!refused.contains(" from "), "{}: {bound}: {refused}", row.place);
+        }
+        found += 1;
+    }
+    assert!(found > 15, "{found}");
+}
+
 #[test]
 fn every_field_stands_in_an_example() {
     let mut seen = BTreeSet::new();
@@ -213,6 +268,7 @@ fn every_field_stands_in_an_example() {
                     collect(ROUTE, &route["metadata"]["filter_metadata"][ROUTE], &mut seen);
                 }
             }
+            Kind::Clusters(_) => {}
         }
     }
     for (object, field, row) in rows() {

@@ -12,7 +12,9 @@ use crate::markdown::{Page, code, root};
 fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
     names.push("wasmtime-harness/README.md".to_owned());
-    for (folder, depth) in [("docs", 0), ("envoy/examples", 1), ("wasmtime-harness/examples", 1)] {
+    for (folder, depth) in
+        [("docs", 1), ("envoy", 0), ("envoy/examples", 1), ("wasmtime-harness/examples", 1)]
+    {
         let mut folders = vec![(root().join(folder), depth)];
         while let Some((folder, depth)) = folders.pop() {
             for entry in fs::read_dir(folder).expect("a folder") {
@@ -47,7 +49,7 @@ fn anchors(page: &Page) -> BTreeSet<String> {
 }
 
 /// The targets of `[text](target)`.
-fn targets(line: &str) -> Vec<&str> {
+pub(crate) fn targets(line: &str) -> Vec<&str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
 }
 

@@ -1,10 +1,12 @@
 //! The examples.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::{
     forms,
-    markdown::{Block, Page},
+    markdown::{Block, Page, root},
 };
 
 /// An example, made whole.
@@ -18,6 +20,18 @@ pub(crate) enum Kind {
     Policy(Value),
     /// Envoy routes, of which some carry rules.
     Routes(Vec<Value>),
+    /// Envoy clusters, by which keys are fetched.
+    Clusters(Vec<Value>),
+}
+
+/// The pages for providers, in the order of their names.
+pub(crate) fn provider_pages() -> Vec<String> {
+    let folder = fs::read_dir(root().join("docs/providers")).expect("a folder");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().unwrap());
+    let pages = names.filter(|name| name.ends_with(".md"));
+    let mut pages: Vec<_> = pages.map(|name| format!("docs/providers/{name}")).collect();
+    pages.sort();
+    pages
 }
 
 /// The first policy of `docs/policy.md`, into which the shorter examples are put.
@@ -32,9 +46,11 @@ pub(crate) fn examples(page: &str) -> Vec<Example> {
         .into_iter()
         .map(|block| {
             let value = parse(&block);
-            let kind = match value.get("routes") {
-                Some(routes) => Kind::Routes(routes.as_array().expect("a list").clone()),
-                None => Kind::Policy(whole(value)),
+            let list = |name: &str| value.get(name)?.as_array().cloned();
+            let kind = match (list("routes"), list("clusters")) {
+                (Some(routes), _) => Kind::Routes(routes),
+                (None, Some(clusters)) => Kind::Clusters(clusters),
+                (None, None) => Kind::Policy(whole(value)),
             };
             Example { place: block.place, kind }
         })
@@ -81,7 +97,9 @@ fn whole(example: Value) -> Value {
 fn every_example_compiles_in_both_forms() {
     let mut policies = 0;
     let mut metadata = 0;
-    for example in ["README.md", "docs/policy.md"].into_iter().flat_map(examples) {
+    let mut pages = vec!["README.md".to_owned(), "docs/policy.md".to_owned()];
+    pages.extend(provider_pages());
+    for example in pages.iter().flat_map(|page| examples(page)) {
         let place = example.place;
         match example.kind {
             Kind::Policy(policy) => {
@@ -102,6 +120,8 @@ fn every_example_compiles_in_both_forms() {
                     metadata += 1;
                 }
             }
+            // Theirs is a test of their own, beside the pages for providers.
+            Kind::Clusters(_) => {}
         }
     }
     assert!(policies > 10 && metadata > 2, "{policies} policies, {metadata} routes");
