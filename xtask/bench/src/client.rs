@@ -57,24 +57,25 @@ impl Client {
         connection.ask(&request(path, token))
     }
 
-    /// Sends a request with each token, from all connections at once, and gives the time until the
-    /// last answer.
+    /// Asks for a path with each token, from all connections at once, and gives the time from the
+    /// first request to the last answer.
     ///
     /// # Errors
     ///
     /// An answer had another status: figures of such a run would be of something else.
-    pub(crate) fn run(&mut self, tokens: &[&str], status: u16) -> Result<Duration> {
-        let step = self.connections.len().max(1);
-        let begin = Barrier::new(step + 1);
-        thread::scope(|scope| {
+    pub(crate) fn run(&mut self, path: &str, tokens: &[&str], status: u16) -> Result<Duration> {
+        let step = self.connections.len();
+        let begin = Barrier::new(step);
+        let times = thread::scope(|scope| {
             let workers: Vec<_> = (self.connections.iter_mut().enumerate())
                 .map(|(first, connection)| {
                     let mine: Vec<Vec<u8>> = (tokens.iter().skip(first).step_by(step))
-                        .map(|token| request("/orders/7", Some(token)))
+                        .map(|token| request(path, Some(token)))
                         .collect();
                     let begin = &begin;
                     scope.spawn(move || {
                         begin.wait();
+                        let start = Instant::now();
                         for request in &mine {
                             let answer = connection.ask(request)?;
                             ensure!(
@@ -84,17 +85,19 @@ impl Client {
                                 String::from_utf8_lossy(&answer.body)
                             );
                         }
-                        Ok(())
+                        Ok((start, Instant::now()))
                     })
                 })
                 .collect();
-            begin.wait();
-            let start = Instant::now();
-            for worker in workers {
-                worker.join().map_err(|_| anyhow!("a connection's thread panicked"))??;
-            }
-            Ok(start.elapsed())
-        })
+            workers
+                .into_iter()
+                .map(|worker| worker.join().map_err(|_| anyhow!("a client's thread panicked"))?)
+                .collect::<Result<Vec<_>>>()
+        })?;
+        let start = times.iter().map(|(start, _)| *start).min();
+        let end = times.iter().map(|(_, end)| *end).max();
+        let (start, end) = start.zip(end).context("found no connection")?;
+        Ok(end - start)
     }
 }
 
@@ -184,8 +187,8 @@ mod tests {
     #[test]
     fn every_token_is_sent_once_and_a_wrong_status_ends_the_run() {
         let mut client = Client::connect(upstream::start().unwrap(), 3).unwrap();
-        client.run(&["a", "b", "c", "d"], 200).unwrap();
-        let error = client.run(&["a"], 401).unwrap_err().to_string();
+        client.run("/", &["a", "b", "c", "d"], 200).unwrap();
+        let error = client.run("/", &["a"], 401).unwrap_err().to_string();
         assert_eq!(error, "found status 200, expected 401: ok");
         let shown = client.ask(upstream::SHOW, Some("the-token")).unwrap();
         let shown = String::from_utf8(shown.body).unwrap();

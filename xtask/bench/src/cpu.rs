@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// How long a worker may need to tidy up after its last answer.
 const REST: Duration = Duration::from_millis(2);
@@ -78,6 +78,7 @@ impl Thread {
             thread::sleep(REST);
             let now = self.read()?;
             if now == last {
+                ensure!(now.ran > Duration::ZERO, "found a kernel that counts no thread's time");
                 return Ok(now);
             }
             last = now;
@@ -101,6 +102,8 @@ fn parse(text: &str) -> Option<Times> {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, time::Instant};
+
     use super::*;
 
     #[test]
@@ -114,8 +117,31 @@ mod tests {
 
     #[test]
     fn work_of_a_thread_shows_in_its_times() {
-        let thread = Thread::main(std::process::id());
-        assert!(thread.read().is_ok());
+        let (begin, began) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let worker = thread::Builder::new().name("busy".into()).spawn(move || {
+            began.recv().unwrap();
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(50) {
+                std::hint::spin_loop();
+            }
+            // Rests until it was looked at.
+            ended.recv().unwrap_err();
+        });
+        let thread = Thread::named(std::process::id(), "busy").unwrap();
+        let before = thread.read().unwrap();
+        begin.send(()).unwrap();
+        thread::sleep(Duration::from_millis(10));
+        let used = thread.times().unwrap() - before;
+        drop(end);
+        worker.unwrap().join().unwrap();
+        // What it did not run of these 50 ms it was kept waiting.
+        assert!(used.ran + used.waited >= Duration::from_millis(45), "{used:?}");
+        assert!(used.ran > Duration::ZERO, "{used:?}");
+    }
+
+    #[test]
+    fn a_thread_that_is_not_there_is_named() {
         let error = Thread::named(std::process::id(), "no such name").unwrap_err().to_string();
         assert!(error.contains("no thread no such name"), "{error}");
     }

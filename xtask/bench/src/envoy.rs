@@ -7,7 +7,10 @@ use envoy_e2e::{
 };
 use serde_json::{Value, json};
 
-use crate::tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer};
+use crate::{
+    setups::REFUSED,
+    tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer},
+};
 
 /// The thread that serves.
 pub(crate) const WORKER: &str = "wrk:worker_0";
@@ -78,7 +81,11 @@ fn listener(name: &str, mut filters: Vec<Value>) -> Value {
                 "route_config": { "virtual_hosts": [{
                     "name": "all",
                     "domains": ["*"],
-                    "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream" } }],
+                    "routes": [
+                        // What a refusal costs without a reason for it.
+                        { "match": { "path": REFUSED }, "direct_response": { "status": 401 } },
+                        { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
+                    ],
                 }] },
                 "http_filters": filters,
             },

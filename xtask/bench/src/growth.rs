@@ -61,8 +61,7 @@ impl Axis {
             (Self::Rules | Self::Keys, false) => &[1, 10, 100, 1000],
             (Self::Issuers, false) => &[1, 10, 100],
             (Self::TokenBytes, false) => &[1000, 2000, 4000, 8000],
-            (Self::Rules, true) => &[1, 100],
-            (Self::Keys | Self::Issuers, true) => &[10],
+            (Self::Rules | Self::Keys | Self::Issuers, true) => &[10],
             (Self::TokenBytes, true) => &[2000],
         }
     }

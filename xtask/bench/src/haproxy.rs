@@ -13,7 +13,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use envoy_e2e::Place;
 
-use crate::tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer};
+use crate::{
+    setups::REFUSED,
+    tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer},
+};
 
 const START: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -126,11 +129,13 @@ fn head(upstream: u16, bare: u16) -> String {
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n\
          \x20 default_backend upstream\n\n\
          backend upstream\n  http-reuse always\n  server upstream 127.0.0.1:{upstream}\n\n\
-         frontend bare\n  bind 127.0.0.1:{bare}\n"
+         frontend bare\n  bind 127.0.0.1:{bare}\n\
+         \x20 http-request return status 401 if {{ path {REFUSED} }}\n"
     )
 }
 
-/// The checks of the other set-ups, in HAProxy's words.
+/// The checks of the other set-ups, in HAProxy's words. It has none for "one of a list": the audience
+/// has to be the first.
 fn frontend(text: &mut String, signer: Signer, port: u16, key: &Path) -> Result<()> {
     let (algorithm, key) = (signer.name(), key.display());
     write!(
@@ -138,13 +143,13 @@ fn frontend(text: &mut String, signer: Signer, port: u16, key: &Path) -> Result<
         "\nfrontend {algorithm}\n  bind 127.0.0.1:{port}\n\
          \x20 http-request set-var(txn.alg) http_auth_bearer,jwt_header_query('$.alg')\n\
          \x20 http-request set-var(txn.iss) http_auth_bearer,jwt_payload_query('$.iss')\n\
-         \x20 http-request set-var(txn.aud) http_auth_bearer,jwt_payload_query('$.aud')\n\
+         \x20 http-request set-var(txn.aud) http_auth_bearer,jwt_payload_query('$.aud[0]')\n\
          \x20 http-request set-var(txn.exp) http_auth_bearer,jwt_payload_query('$.exp','int')\n\
          \x20 http-request set-var(txn.scope) http_auth_bearer,jwt_payload_query('$.scope')\n\
          \x20 http-request set-var(txn.now) date()\n\
          \x20 http-request return status 401 unless {{ var(txn.alg) -m str {algorithm} }}\n\
          \x20 http-request return status 401 unless {{ var(txn.iss) -m str {ISSUER} }}\n\
-         \x20 http-request return status 401 unless {{ var(txn.aud) -m sub '\"{AUDIENCE}\"' }}\n\
+         \x20 http-request return status 401 unless {{ var(txn.aud) -m str {AUDIENCE} }}\n\
          \x20 http-request return status 401 unless {{ var(txn.exp),sub(txn.now) -m int gt 0 }}\n\
          \x20 http-request return status 401 unless {{ http_auth_bearer,jwt_verify(txn.alg,\"{key}\") -m int 1 }}\n\
          \x20 http-request return status 403 unless {{ var(txn.scope) -m reg '(^| ){SCOPE}( |$)' }}\n\

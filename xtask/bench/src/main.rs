@@ -34,7 +34,7 @@ use tokens::SIGNERS;
 
 /// Enough rounds that a quarter of them may be disturbed.
 const FULL: Effort =
-    Effort { least_rounds: 7, most_rounds: 25, time: Duration::from_secs(120), requests: 1000 };
+    Effort { least_rounds: 5, most_rounds: 15, time: Duration::from_secs(110), requests: 800 };
 /// Enough to see that everything works.
 const QUICK: Effort =
     Effort { least_rounds: 2, most_rounds: 2, time: Duration::ZERO, requests: 40 };

@@ -150,7 +150,7 @@ pub(crate) fn growth(points: &[Point]) -> Table {
                 format!("{:+.1} %", change * 100.0)
             };
             table.push([
-                format!("{} {}", point.size, axis.name()),
+                format!("{} {}", axis.name(), grouped(point.size.try_into().unwrap_or(u64::MAX))),
                 grouped(point.first),
                 more(point.first, least.first),
                 grouped(point.again),
@@ -187,7 +187,7 @@ mod tests {
     fn growth_is_told_against_the_least_size() {
         let point = |size, first| Point { axis: Axis::Rules, size, first, again: 1000, start: 5 };
         let table = growth(&[point(1, 2000), point(10, 2100)]).to_string();
-        assert!(table.contains("| 10 rules |         2,100 | +5.0 % |"), "{table}");
+        assert!(table.contains("| rules 10 |         2,100 | +5.0 % |"), "{table}");
         assert!(table.contains("1,000 | +0.0 % |"), "{table}");
     }
 

@@ -116,9 +116,9 @@ impl Figures {
             turn.reverse();
         }
         for set_up in turn {
-            let status = if set_up.guards() { workload.status() } else { 200 };
+            let path = set_up.path(workload);
             let before = set_up.thread.times()?;
-            let wall = set_up.client.run(&tokens, status).with_context(|| {
+            let wall = set_up.client.run(path, &tokens, workload.status()).with_context(|| {
                 format!("{}, {signer}, {}", about(set_up.name), workload.name())
             })?;
             let used = set_up.thread.times()? - before;

@@ -13,12 +13,18 @@ use crate::{
     haproxy::HaProxy,
     tokens::{Pool, SIGNERS, Signer},
     upstream,
+    workload::Workload,
 };
 
 /// HAProxy without a line about tokens.
 pub(crate) const HAPROXY_BARE: &str = "haproxy";
 /// HAProxy's own lines.
 pub(crate) const HAPROXY_NATIVE: &str = "haproxy-native";
+/// A path that every proxy refuses by itself, with 401 and without the upstream: what forged tokens
+/// cost is compared with it, and not with a request that goes on.
+pub(crate) const REFUSED: &str = "/refused";
+/// What everybody else asks for.
+const SERVED: &str = "/orders/7";
 /// Connections of a client; enough to keep a worker busy.
 const CONNECTIONS: usize = 8;
 
@@ -36,6 +42,11 @@ impl SetUp {
     /// Whether it refuses anything.
     pub(crate) fn guards(&self) -> bool {
         self.name != self.bare
+    }
+
+    /// The path that is asked for in a workload.
+    pub(crate) fn path(&self, workload: Workload) -> &'static str {
+        if workload == Workload::Forged && !self.guards() { REFUSED } else { SERVED }
     }
 }
 

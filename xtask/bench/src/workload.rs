@@ -34,7 +34,7 @@ impl Workload {
         }
     }
 
-    /// How a guard answers.
+    /// What is answered.
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::Repeated | Self::New | Self::Mix => 200,
