@@ -117,9 +117,12 @@ mod tests {
 
     #[test]
     fn work_of_a_thread_shows_in_its_times() {
+        let (ready, is_ready) = mpsc::channel();
         let (begin, began) = mpsc::channel();
         let (end, ended) = mpsc::channel::<()>();
         let worker = thread::Builder::new().name("busy".into()).spawn(move || {
+            // By now it has its name.
+            ready.send(()).unwrap();
             began.recv().unwrap();
             let start = Instant::now();
             while start.elapsed() < Duration::from_millis(50) {
@@ -128,6 +131,7 @@ mod tests {
             // Rests until it was looked at.
             ended.recv().unwrap_err();
         });
+        is_ready.recv().unwrap();
         let thread = Thread::named(std::process::id(), "busy").unwrap();
         let before = thread.read().unwrap();
         begin.send(()).unwrap();

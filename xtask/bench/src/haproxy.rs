@@ -126,7 +126,7 @@ pub(crate) fn version(binary: &Path) -> Result<String> {
 fn head(upstream: u16, bare: u16) -> String {
     format!(
         "global\n  nbthread 1\n  maxconn 512\n\n\
-         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n\
+         defaults\n  mode http\n  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n\
          \x20 default_backend upstream\n\n\
          backend upstream\n  http-reuse always\n  server upstream 127.0.0.1:{upstream}\n\n\
          frontend bare\n  bind 127.0.0.1:{bare}\n\

@@ -11,7 +11,7 @@ use crate::{
     cpu::Thread,
     envoy,
     haproxy::HaProxy,
-    tokens::{Pool, SIGNERS, Signer},
+    tokens::{Pool, SCOPE, SIGNERS, Signer},
     upstream,
     workload::Workload,
 };
@@ -145,9 +145,9 @@ fn check(set_up: &mut SetUp, pool: &mut Pool) -> Result<()> {
         shown.contains("authorization: ") != set_up.guards(),
         "the upstream's header authorization: found\n{shown}"
     );
-    for (what, token, refusal) in refused(signer, pool)? {
-        let status = set_up.client.ask("/", token.as_deref())?.status;
-        let expected: &[u16] = if set_up.guards() { refusal } else { &[200] };
+    for Refused { what, token, statuses } in refused(signer, pool)? {
+        let status = set_up.client.ask(SERVED, token.as_deref())?.status;
+        let expected: &[u16] = if set_up.guards() { statuses } else { &[200] };
         if !expected.contains(&status) {
             bail!("{what}: found status {status}, expected one of {expected:?}");
         }
@@ -155,35 +155,34 @@ fn check(set_up: &mut SetUp, pool: &mut Pool) -> Result<()> {
     Ok(())
 }
 
-/// What no guard may let pass, and the statuses that say so.
-fn refused(
-    signer: Signer,
-    pool: &Pool,
-) -> Result<Vec<(&'static str, Option<String>, &'static [u16])>> {
-    let mint = |changes| signer.mint("mallory", &changes);
-    let other = SIGNERS.into_iter().find(|other| *other != signer).context("one signer alone")?;
-    let stranger = mint(json!({ "iss": "https://stranger.test/" }))?;
-    let borrowed = other.mint("mallory", &json!({}))?;
-    let unsigned = format!("{}.", stranger.rsplit_once('.').context("no signature")?.0);
-    Ok(vec![
-        ("no token", None, &[401]),
-        ("a forged token", Some(pool.forged(0)?), &[401]),
-        ("an expired token", Some(mint(json!({ "exp": 1_700_000_000 }))?), &[401]),
-        ("an unknown issuer", Some(stranger), &[401]),
-        // Envoy answers 403 to this one.
-        ("another audience", Some(mint(json!({ "aud": "https://else.test" }))?), &[401, 403]),
-        (
-            "a scope that only begins like it",
-            Some(mint(json!({ "scope": "read:hamsters2" }))?),
-            &[403],
-        ),
-        ("no signature", Some(unsigned), &[401]),
-        ("the signature of another key", Some(swap_signature(pool.get(0)?, &borrowed)?), &[401]),
-    ])
+/// A request that no guard may let pass.
+struct Refused {
+    what: &'static str,
+    token: Option<String>,
+    /// The statuses that say so.
+    statuses: &'static [u16],
 }
 
-fn swap_signature(token: &str, other: &str) -> Result<String> {
-    let (signed, _) = token.rsplit_once('.').context("no signature")?;
-    let (_, signature) = other.rsplit_once('.').context("no signature")?;
-    Ok(format!("{signed}.{signature}"))
+fn refused(signer: Signer, pool: &Pool) -> Result<Vec<Refused>> {
+    let mint = |changes| signer.mint("mallory", &changes);
+    let other = SIGNERS.into_iter().find(|other| *other != signer).context("one signer alone")?;
+    let good = pool.get(0)?;
+    let (signed, _) = good.rsplit_once('.').context("no signature")?;
+    let borrowed = other.mint("mallory", &json!({}))?;
+    let (_, signature) = borrowed.rsplit_once('.').context("no signature")?;
+    let refused = |what, token, statuses| Refused { what, token, statuses };
+    let stranger = json!({ "iss": "https://stranger.test/" });
+    let elsewhere = json!({ "aud": "https://else.test" });
+    let longer = json!({ "scope": format!("{SCOPE}2") });
+    Ok(vec![
+        refused("no token", None, &[401]),
+        refused("a forged token", Some(pool.forged(0)?), &[401]),
+        refused("an expired token", Some(mint(json!({ "exp": 1_700_000_000 }))?), &[401]),
+        refused("an unknown issuer", Some(mint(stranger)?), &[401]),
+        // Envoy answers 403 to this one.
+        refused("another audience", Some(mint(elsewhere)?), &[401, 403]),
+        refused("a scope that only begins like it", Some(mint(longer)?), &[403]),
+        refused("no signature", Some(format!("{signed}.")), &[401]),
+        refused("the signature of another key", Some(format!("{signed}.{signature}")), &[401]),
+    ])
 }
