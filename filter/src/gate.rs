@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use jwt_gate_core::{
-    Compiled, ConfigErrors, Denial, KeyRing, Notice, Permit, Policy, RouteRule, Severity, UnixTime,
+    Compiled, ConfigErrors, Decision, Denial, KeyRing, Notice, Permit, Policy, Request, RouteRule,
+    Severity, UnixTime,
 };
 
 use crate::{
@@ -60,6 +61,15 @@ impl Gate {
             return Ok(None);
         };
         Ok(Some(self.routes.get(metadata, |metadata| self.compile_route(metadata))))
+    }
+
+    /// Decides a request, by the keys and the known tokens of this moment.
+    pub(crate) fn decide<'a>(&'a self, request: &Request<'a>, now: UnixTime) -> Decision<'a> {
+        let decision = self.keys.decide(&self.policy, request, now);
+        if self.policy.counts() {
+            self.metrics.count_cache(self.keys.cache_counts());
+        }
+        decision
     }
 
     /// Notes that a request goes on.

@@ -30,7 +30,7 @@ fn try_judge(gate: &Gate, headers: &[Pair<'_>]) -> Result<Judgement, HostError> 
     let now = UnixTime::from_nanos(since);
     let route = gate.route()?;
     let rule = route.as_deref().and_then(Option::as_ref);
-    let decision = gate.keys.decide(&gate.policy, &Request::new(headers, rule), now);
+    let decision = gate.decide(&Request::new(headers, rule), now);
     if let Verdict::AwaitKeys(awaiting) = &decision.verdict {
         let followed = awaiting.followed();
         if gate.keys.outlook(followed, now) == Outlook::Pending && gate.waiting.want(followed) {
@@ -82,7 +82,7 @@ pub(crate) fn resume(gate: &Gate, context: u32) {
 fn judge_again(gate: &Gate, headers: &[Pair<'_>], held: &Held) -> Result<State, HostError> {
     let now = UnixTime::from_nanos(abi::now()?);
     let rule = held.wait.route.as_deref().and_then(Option::as_ref);
-    let decision = gate.keys.decide(&gate.policy, &Request::new(headers, rule), now);
+    let decision = gate.decide(&Request::new(headers, rule), now);
     conclude(gate, decision, now)
 }
 

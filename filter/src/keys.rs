@@ -3,15 +3,18 @@
 use std::cell::RefCell;
 
 use jwt_gate_core::{
-    Command, Decision, Event, Followed, Keeper, KeyRing, Outlook, Policy, Request, Status, UnixTime,
+    CacheCounts, Command, Decision, Event, Followed, Keeper, KeyRing, Outlook, Policy, Request,
+    Status, TokenCache, UnixTime,
 };
 
-/// The core's machine for the keys of one configuration.
+/// The core's machine for the keys of one configuration, and the tokens that they verified.
 ///
-/// It is borrowed in here and nowhere else, and what runs meanwhile is code of the core, which makes
+/// Both are borrowed in here and nowhere else, and what runs meanwhile is code of the core, which makes
 /// no host call: so no two borrows can meet, however a host nests its callbacks.
 pub(crate) struct Keys {
     keeper: RefCell<Keeper>,
+    /// Tokens that these keys verified.
+    known: RefCell<TokenCache>,
     sources: Vec<Source>,
 }
 
@@ -37,7 +40,11 @@ impl Keys {
             board_key: keeper.board_key(followed).to_owned(),
             set_key: keeper.set_key(followed).to_owned(),
         });
-        Self { sources: sources.collect(), keeper: RefCell::new(keeper) }
+        Self {
+            sources: sources.collect(),
+            known: RefCell::new(policy.token_cache()),
+            keeper: RefCell::new(keeper),
+        }
     }
 
     /// The issuers whose keys are fetched.
@@ -52,7 +59,13 @@ impl Keys {
         request: &Request<'a>,
         now: UnixTime,
     ) -> Decision<'a> {
-        jwt_gate_core::decide(policy, self.keeper.borrow().keys(), request, now)
+        let (keeper, mut known) = (self.keeper.borrow(), self.known.borrow_mut());
+        jwt_gate_core::decide_cached(policy, keeper.keys(), &mut known, request, now)
+    }
+
+    /// How often a token was known so far, and how often not.
+    pub(crate) fn cache_counts(&self) -> CacheCounts {
+        self.known.borrow().counts()
     }
 
     /// Whether new keys of an issuer are worth a wait.

@@ -44,14 +44,19 @@
 //!   even the reply fails, the stream stays where it is; it is never continued.
 //! - **Nothing panics.** A panic traps, and a trap takes the proxy's worker with it. The SDK's own
 //!   getters and setters panic on a status they do not know and on a header that is not UTF-8, so
-//!   they are not used at all (`clippy.toml` bans them).
+//!   they are not used (`clippy.toml` bans them), but for the one that sends a request: without it
+//!   the SDK's dispatcher would panic on the answer (`abi/callout.rs`).
 //! - **Nothing outlives a configuration.** A configuration update makes a new root context in the
 //!   same VM, so there are no statics: whatever requests share hangs off the root context.
+//! - **Nobody waits for ever.** A request that waits ends with the keys, with a fetch that fails, or
+//!   with its time, under a configuration that was replaced too; the root that it came to goes on
+//!   ticking for it.
 //! - **Few crossings.** One call for the whole header map (the single-header call shows only the
-//!   first of several), one for the clock; properties, filter state and counters only if the policy
-//!   asks for them. Some hosts end their process on a call they do not know.
-//! - **Token bytes go nowhere**, nor do paths and header values: log lines and counter names are
-//!   made of names from the configuration and of fixed reason codes.
+//!   first of several), one for the clock; properties, filter state, metrics, ticks, shared data and
+//!   requests to issuers only if the policy asks for them. Some hosts end their process on a call
+//!   they do not know.
+//! - **Token bytes go nowhere**, nor do paths and header values: log lines and the names of metrics
+//!   are made of names from the configuration and of fixed codes, and lines of the names of keys.
 
 mod abi;
 mod callouts;

@@ -6,6 +6,7 @@
 //! jwt_gate.allowed.rule.<rule>.issuer.<issuer>
 //! jwt_gate.denied.reason.<reason>.rule.<rule>.issuer.<issuer>
 //! jwt_gate.would_deny.reason.<reason>.rule.<rule>.issuer.<issuer>
+//! jwt_gate.cache.<what>                         hits, misses, evictions
 //! jwt_gate.fetches.outcome.<outcome>.issuer.<issuer>
 //! jwt_gate.keys.count.issuer.<issuer>           keys in force
 //! jwt_gate.keys.age_seconds.issuer.<issuer>     since they were fetched; 0 if there are none
@@ -15,10 +16,12 @@
 //! `none` stands where there is no rule or no issuer. Rules and issuers are names from the
 //! configuration, reasons and outcomes closed lists, so nobody can make metrics by sending requests.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
-use jwt_gate_core::Status;
+use jwt_gate_core::{CacheCounts, Status};
 
 use crate::abi::{self, LogLevel, MetricKind};
 
@@ -31,12 +34,18 @@ pub(crate) struct Metrics {
     ids: RefCell<BTreeMap<String, Option<u32>>>,
     /// The name being looked up; kept, so that counting allocates nothing.
     name: RefCell<String>,
+    /// What the cache had counted when it was last asked.
+    cache: Cell<CacheCounts>,
 }
 
 impl Metrics {
     /// No metric yet.
     pub(crate) fn new() -> Self {
-        Self { ids: RefCell::new(BTreeMap::new()), name: RefCell::new(String::new()) }
+        Self {
+            ids: RefCell::new(BTreeMap::new()),
+            name: RefCell::new(String::new()),
+            cache: Cell::default(),
+        }
     }
 
     /// Counts one request.
@@ -44,8 +53,23 @@ impl Metrics {
         // Taken out and put back rather than borrowed: host calls follow.
         let mut name = self.name.take();
         write_name(&mut name, outcome, rule, issuer);
-        self.increment(&name);
+        self.add(&name, 1);
         self.name.replace(name);
+    }
+
+    /// Counts what the cache of known tokens has counted since the last time.
+    pub(crate) fn count_cache(&self, counts: CacheCounts) {
+        let before = self.cache.replace(counts);
+        for (name, now, before) in [
+            ("jwt_gate.cache.hits", counts.hits, before.hits),
+            ("jwt_gate.cache.misses", counts.misses, before.misses),
+            ("jwt_gate.cache.evictions", counts.evictions, before.evictions),
+        ] {
+            let more = now.wrapping_sub(before);
+            if more > 0 {
+                self.add(name, u32::try_from(more).unwrap_or(u32::MAX));
+            }
+        }
     }
 
     /// Counts one fetch of an issuer's keys.
@@ -53,7 +77,7 @@ impl Metrics {
         let mut name = String::from("jwt_gate.fetches");
         write_label(&mut name, ".outcome.", outcome);
         write_label(&mut name, ".issuer.", issuer);
-        self.increment(&name);
+        self.add(&name, 1);
     }
 
     /// Shows how an issuer's keys are.
@@ -74,10 +98,10 @@ impl Metrics {
         }
     }
 
-    fn increment(&self, name: &str) {
+    fn add(&self, name: &str, more: u32) {
         if let Some(id) = self.id(MetricKind::Counter, name) {
             // Nothing could be done about a failure, and the next time may be better.
-            let _ = abi::increment_counter(id);
+            let _ = abi::increment_counter(id, more);
         }
     }
 

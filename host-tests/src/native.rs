@@ -9,12 +9,15 @@
 
 mod callouts;
 mod data;
+mod fleet;
 mod http;
 mod memory;
 
 use std::{marker::PhantomData, panic, thread};
 
 use proxy_host_model::{Callback, Guest, Host, Model, Trap};
+
+pub use fleet::{Spawner, Vm};
 
 /// Runs `test` on the filter in a thread of its own, with `model` as its proxy.
 ///

@@ -4,6 +4,8 @@
 
 #[path = "faults/cases.rs"]
 mod cases;
+#[path = "faults/held.rs"]
+mod held;
 #[path = "faults/sweep.rs"]
 mod sweep;
 #[path = "faults/tests.rs"]

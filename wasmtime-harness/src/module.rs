@@ -151,6 +151,11 @@ impl Module {
         imports.map(|import| format!("{}.{}", import.module(), import.name()))
     }
 
+    /// The names of what the module exports, in its own order.
+    pub fn exports(&self) -> impl Iterator<Item = &str> {
+        self.ready.module().exports().map(|export| export.name())
+    }
+
     fn link(engine: Engine, module: &wasmtime::Module, metering: Metering) -> Result<Self, Error> {
         let mut linker = Linker::new(&engine);
         let ready = abi::link(&mut linker)

@@ -8,6 +8,8 @@ mod cases;
 mod ends;
 #[path = "module/mod.rs"]
 mod module;
+#[path = "../../host-tests/tests/faults/held.rs"]
+mod held;
 #[path = "../../host-tests/tests/faults/sweep.rs"]
 mod sweep;
 #[path = "../../host-tests/tests/faults/tests.rs"]

@@ -1,4 +1,5 @@
-//! What the release module asks of a host: each import is one more thing that a host may lack.
+//! What the release module and a host ask of each other: each import is one more thing that a host
+//! may lack, each callback one more call for each request.
 
 #![allow(clippy::panic, reason = "a test stops at what it did not expect")]
 
@@ -7,7 +8,7 @@ use std::{env, fs};
 #[path = "module/mod.rs"]
 mod module;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-tests/golden/imports.txt");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host-tests/golden");
 
 /// Imports that keep the module from running somewhere, and why.
 const FORBIDDEN: [(&str, &str); 4] = [
@@ -22,14 +23,23 @@ const FORBIDDEN: [(&str, &str); 4] = [
 
 #[test]
 fn the_imports_are_those_of_the_golden_file() {
-    let mut imports: Vec<String> = module::get().imports().collect();
-    imports.sort();
-    let found = imports.join("\n") + "\n";
+    compare("imports.txt", module::get().imports().collect());
+}
+
+#[test]
+fn the_exports_are_those_of_the_golden_file() {
+    compare("exports.txt", module::get().exports().map(str::to_owned).collect());
+}
+
+fn compare(file: &str, mut names: Vec<String>) {
+    let golden = format!("{GOLDEN}/{file}");
+    names.sort();
+    let found = names.join("\n") + "\n";
     if env::var_os("BLESS").is_some() {
-        fs::write(GOLDEN, &found).expect("the golden file can be written");
+        fs::write(&golden, &found).unwrap_or_else(|error| panic!("{golden}: {error}"));
     }
-    let expected = fs::read_to_string(GOLDEN).unwrap_or_default();
-    assert_eq!(found, expected, "the imports changed; if that is meant, run again with BLESS=1");
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert_eq!(found, expected, "{file} changed; if that is meant, run again with BLESS=1");
 }
 
 #[test]

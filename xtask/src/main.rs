@@ -11,6 +11,7 @@ mod examples;
 #[cfg(test)]
 mod features;
 mod fuzz;
+mod link;
 mod lint;
 mod scenarios;
 mod setup;
@@ -93,6 +94,10 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn main() -> ExitCode {
+    if let Err(error) = link::if_asked() {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_else(|| "help".into());
     let rest: Vec<String> = arguments.collect();

@@ -41,7 +41,11 @@ const STAGES: &[Stage] = &[
         run: native,
     },
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
-    Stage { name: "wasi", about: "tests of the core as wasm32-wasip1 in Node", run: wasi },
+    Stage {
+        name: "wasi",
+        about: "tests of the core and of rsa-verify as wasm32-wasip1 in Node",
+        run: wasi,
+    },
     Stage {
         name: "lint-envoy",
         about: "no shipped Envoy configuration has a way around the filter",
@@ -178,6 +182,8 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
         "jwt-gate",
         "--package",
         "jwt-gate-core",
+        "--package",
+        "rsa-verify",
         "--target",
         "wasm32-wasip1",
         "--",
@@ -221,6 +227,8 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
     tally::tests(cargo_test().args([
         "--package",
         "jwt-gate-core",
+        "--package",
+        "rsa-verify",
         "--target",
         "wasm32-wasip1",
         "--lib",

@@ -7,10 +7,32 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{setup, shell, workspace};
+use crate::{link, setup, shell, workspace};
 
 /// What the module is compiled for: WASI as the proxies offer it.
 const TARGET: &str = "wasm32-wasip1";
+
+/// The filter's file without its ending.
+const MODULE: &str = "jwt_gate";
+
+/// The callbacks that the filter has work for; each further one would be a call of the proxy's into
+/// the module for nothing. A body or a trailer must be held as long as its headers are, and a
+/// response that could not be marked as private as well, so those stay.
+const CALLBACKS: &[&str] = &[
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_http_call_response",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_body",
+    "proxy_on_response_headers",
+    "proxy_on_response_trailers",
+    "proxy_on_tick",
+    "proxy_on_vm_start",
+];
 
 /// Builds the module, puts it at `target/jwt_gate.wasm` and prints its size.
 ///
@@ -48,12 +70,17 @@ pub(crate) fn compile(packages: &[&str]) -> Result<Vec<Vec<u8>>> {
     }
     // The profile's own settings are in Cargo.toml; these flags alone depend on the machine.
     // `--config` adds to what .cargo/config.toml says where RUSTFLAGS would replace it.
-    let flags: Vec<String> = remaps()?.iter().map(|flag| toml_string(flag)).collect();
+    let keep = format!("-Clink-arg={}", link::keep(MODULE, CALLBACKS));
+    let flags: Vec<String> =
+        remaps()?.iter().chain([&keep]).map(|flag| toml_string(flag)).collect();
+    let linker = env::current_exe().context("cannot find this program")?;
     cargo
         .args(["build", "--release", "--target", TARGET])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .arg("--config")
-        .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
+        .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
+        .arg("--config")
+        .arg(format!("target.{TARGET}.linker={}", toml_string(&linker.to_string_lossy())));
     shell::run(&mut cargo)?;
 
     let read = |package: &&str| {

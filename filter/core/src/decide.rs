@@ -13,6 +13,8 @@ use crate::{
     request::Request,
     rule::{Access, Rule},
     time::UnixTime,
+    token_cache::{Recalled, TokenCache},
+    verify::Verified,
 };
 
 /// Decides one request.
@@ -29,8 +31,23 @@ pub fn decide<'a>(
     request: &Request<'a>,
     now: UnixTime,
 ) -> Decision<'a> {
+    decide_cached(policy, keys, &mut TokenCache::off(), request, now)
+}
+
+/// Decides one request as [`decide`] does, and remembers tokens whose signature it checked.
+///
+/// The decision is the same with any cache that only this policy was used with: an entry counts as
+/// long as the very set of keys that judged it is in force.
+#[must_use]
+pub fn decide_cached<'a>(
+    policy: &'a Policy,
+    keys: &KeyRing,
+    cache: &mut TokenCache,
+    request: &Request<'a>,
+    now: UnixTime,
+) -> Decision<'a> {
     let mut trail = Trail::default();
-    let outcome = judge(policy, keys, request, now, &mut trail);
+    let outcome = judge(policy, keys, cache, request, now, &mut trail);
     conclude(policy, request, outcome, trail)
 }
 
@@ -48,6 +65,7 @@ struct Trail<'a> {
 fn judge<'a>(
     policy: &'a Policy,
     keys: &KeyRing,
+    cache: &mut TokenCache,
     request: &Request<'a>,
     now: UnixTime,
     trail: &mut Trail<'a>,
@@ -82,11 +100,42 @@ fn judge<'a>(
     };
 
     // Parse, verify, validate, authorize: each consumes what the one before it made.
-    let unverified = Unverified::parse(&bearer, policy.token_bytes)?;
+    let (issuer, verified) = verified(policy, keys, cache, &bearer, now, trail)?;
+    let valid = verified.validate(issuer, now)?;
+    trail.identity = policy.forward.identity(&bearer, &valid, request)?;
+    valid.authorize(rule, issuer, request, &path)
+}
+
+/// The token, its signature checked now or remembered.
+fn verified<'a>(
+    policy: &'a Policy,
+    keys: &KeyRing,
+    cache: &mut TokenCache,
+    bearer: &Bearer<'a>,
+    now: UnixTime,
+    trail: &mut Trail<'a>,
+) -> Result<(&'a Issuer, Verified<'a>), Reject> {
+    // A token belongs to the set that judged it: another one judges it anew.
+    match cache.recall(bearer.token) {
+        Some(Recalled::Good { issuer: id, set, proven }) if keys.has(id, set, now) => {
+            if let Some(issuer) = policy.issuers.get(id.0)
+                && let Some(verified) = Verified::recalled(proven, bearer.token)
+            {
+                trail.issuer = Some(issuer);
+                return Ok((issuer, verified));
+            }
+        }
+        Some(Recalled::Forged { issuer: id, set }) if keys.has(id, set, now) => {
+            trail.issuer = policy.issuers.get(id.0);
+            return Err(Reject::SignatureInvalid);
+        }
+        _ => {}
+    }
+    let unverified = Unverified::parse(bearer, policy.token_bytes)?;
     let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
     trail.issuer = Some(issuer);
-    let set = keys.of(id, now);
-    if issuer.source.is_some() && !set.is_some_and(|set| unverified.fits_a_key(set)) {
+    let set = keys.numbered(id, now);
+    if issuer.source.is_some() && !set.is_some_and(|(set, _)| unverified.fits_a_key(set)) {
         match unverified.could_hold(issuer, now) {
             Ok(()) => trail.awaits = Some(Followed(id)),
             // No key could save it: nothing is left open.
@@ -94,10 +143,19 @@ fn judge<'a>(
             Err(_) => {}
         }
     }
-    let set = set.ok_or(Reject::KeysUnavailable)?;
-    let valid = unverified.verify(issuer, set)?.validate(issuer, now)?;
-    trail.identity = policy.forward.identity(&bearer, &valid, request)?;
-    valid.authorize(rule, issuer, request, &path)
+    let (set, serial) = set.ok_or(Reject::KeysUnavailable)?;
+    match unverified.verify(id, issuer, set) {
+        Ok(verified) => {
+            cache.keep(bearer.token, serial, verified.proven());
+            Ok((issuer, verified))
+        }
+        Err(reject) => {
+            if reject == Reject::SignatureInvalid {
+                cache.keep_forged(bearer.token, id, serial);
+            }
+            Err(reject)
+        }
+    }
 }
 
 fn conclude<'a>(

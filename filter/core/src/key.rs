@@ -1,6 +1,7 @@
 //! Keys, checked once, and who they belong to.
 
 mod material;
+mod rsa;
 
 use crate::{algorithm::Algorithm, issuer::IssuerId, time::UnixTime};
 
@@ -14,12 +15,15 @@ pub(crate) const MAX_TRIES: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
     sets: Vec<Option<InForce>>,
+    /// Counts the sets that were put in force, so that each has a number of its own.
+    serial: u64,
 }
 
 /// A key set, and how long it may be used.
 #[derive(Clone, Debug)]
 struct InForce {
     set: KeySet,
+    serial: u64,
     /// `None` for keys of the document, which hold as long as the document does.
     until: Option<UnixTime>,
 }
@@ -32,7 +36,8 @@ impl KeyRing {
             self.sets.resize(needed, None);
         }
         if let Some(place) = self.sets.get_mut(issuer.0) {
-            *place = Some(InForce { set, until });
+            self.serial = self.serial.wrapping_add(1);
+            *place = Some(InForce { set, serial: self.serial, until });
         }
     }
 
@@ -45,8 +50,20 @@ impl KeyRing {
 
     /// The keys of one issuer; `None` if none were ever loaded, or if they are too old.
     pub(crate) fn of(&self, issuer: IssuerId, now: UnixTime) -> Option<&KeySet> {
+        self.numbered(issuer, now).map(|(set, _)| set)
+    }
+
+    /// The keys of one issuer and their serial number, which is another for each set that was ever
+    /// in force.
+    pub(crate) fn numbered(&self, issuer: IssuerId, now: UnixTime) -> Option<(&KeySet, u64)> {
         let in_force = self.sets.get(issuer.0)?.as_ref()?;
-        in_force.until.is_none_or(|until| now < until).then_some(&in_force.set)
+        let usable = in_force.until.is_none_or(|until| now < until);
+        usable.then_some((&in_force.set, in_force.serial))
+    }
+
+    /// Whether the set of this serial number is in force.
+    pub(crate) fn has(&self, issuer: IssuerId, serial: u64, now: UnixTime) -> bool {
+        self.numbered(issuer, now).is_some_and(|(_, known)| known == serial)
     }
 
     /// The number of keys over all issuers.

@@ -224,6 +224,63 @@ mod tests {
         }
     }
 
+    /// Whatever parts an address is put together of, what is taken is read again as what it is, and
+    /// can stand in a request's head.
+    #[test]
+    fn what_is_taken_is_written_as_it_is_read() {
+        let schemes = ["https://", "http://", "HtTp://", "https:/", "https:", "://", "ftp://", ""];
+        let hosts = [
+            "a", "A.b-c_d.", "1.2.3.4", "[::1]", "[1::F]", "[::1", "::1]", "[a]", "[]", "", ".",
+            "a@b", "a%20b", "\u{e4}", "a b", "a\\b", "a\r\nb", "a\0", "a:b@c",
+        ];
+        let ports = ["", ":1", ":65535", ":65536", ":0", ":", ":x", ":-1", ":1:1", "]:1"];
+        let paths = [
+            "",
+            "/",
+            "/a/b?c=d",
+            "?",
+            "?a?b",
+            "//",
+            "/a#b",
+            "#",
+            "/ ",
+            "/\t",
+            "/\u{e4}",
+            "/%zz",
+            "/\r\nx: y",
+            "/a@b",
+            "\\a",
+            "/\\",
+            "/\"",
+            "/\u{7f}",
+        ];
+        let mut taken = 0;
+        for scheme in schemes {
+            for host in hosts {
+                for (port, path) in
+                    ports.into_iter().flat_map(|port| paths.map(|path| (port, path)))
+                {
+                    let text = [scheme, host, port, path].concat();
+                    let Some(uri) = Uri::parse(&text) else { continue };
+                    taken += 1;
+                    let written = uri.to_string();
+                    assert_eq!(Uri::parse(&written), Some(uri.clone()), "{text}");
+                    assert!(written.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+                    assert!(!uri.authority.contains(['@', '/', '?', '\\']), "{text}");
+                    assert!(uri.path.starts_with('/') && !uri.path.contains('#'), "{text}");
+                    for kind in [WellKnown::OpenId, WellKnown::OAuth] {
+                        let built = uri.well_known(kind);
+                        assert_eq!(built.is_none(), uri.path.contains('?'), "{text}");
+                        let Some(built) = built else { continue };
+                        assert_eq!((built.https, &built.authority), (uri.https, &uri.authority));
+                        assert_eq!(Uri::parse(&built.to_string()), Some(built));
+                    }
+                }
+            }
+        }
+        assert!(taken > 500, "{taken}");
+    }
+
     /// The addresses at which these issuers do publish their metadata.
     #[test]
     fn metadata_are_where_their_issuers_publish_them() {

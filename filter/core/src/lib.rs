@@ -50,12 +50,13 @@ mod reply;
 mod request;
 mod rule;
 mod time;
+mod token_cache;
 mod validate;
 mod verify;
 
 pub use algorithm::Algorithm;
 pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
-pub use decide::decide;
+pub use decide::{decide, decide_cached};
 pub use decision::{Awaiting, Decision, Denial, HeaderOp, Patch, Permit, Verdict};
 pub use key::{KeyRing, KeySet};
 pub use policy::Policy;
@@ -68,6 +69,7 @@ pub use reply::Reply;
 pub use request::Request;
 pub use rule::RouteRule;
 pub use time::UnixTime;
+pub use token_cache::{CacheCounts, TokenCache};
 
 /// The stages one by one, for benchmarks and fuzz targets; not part of the interface.
 #[doc(hidden)]

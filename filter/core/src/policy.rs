@@ -14,6 +14,7 @@ use crate::{
     reply::ReplyStyle,
     request::{Head, Request},
     rule::{RouteRule, RouteRuleKind, Rule},
+    token_cache::{CacheLimits, TokenCache},
 };
 
 /// Everything a verdict depends on beside the keys, the request and the time.
@@ -35,6 +36,7 @@ pub struct Policy {
     pub(crate) waiting_requests: usize,
     /// Longest that one waits.
     pub(crate) waiting_time: Duration,
+    pub(crate) cache: CacheLimits,
 }
 
 /// Enough for the requests that come within one fetch; each holds a copy of its headers.
@@ -76,6 +78,7 @@ impl Policy {
             shared_data: SharedData::default(),
             waiting_requests: DEFAULT_WAITING_REQUESTS,
             waiting_time: DEFAULT_WAITING_TIME,
+            cache: CacheLimits { entries: 0, bytes: 0 },
         }
     }
 
@@ -89,6 +92,12 @@ impl Policy {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.metrics
+    }
+
+    /// An empty cache for the tokens of this policy, as large as the policy allows.
+    #[must_use]
+    pub fn token_cache(&self) -> TokenCache {
+        TokenCache::new(self.cache)
     }
 
     /// How many requests of one VM may wait for keys at a time.

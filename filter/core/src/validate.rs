@@ -12,10 +12,7 @@ use crate::{
 
 /// A token whose claims hold; what it may do is still open.
 #[derive(Debug)]
-pub(crate) struct Valid<'t> {
-    claims: Json,
-    payload: &'t [u8],
-}
+pub(crate) struct Valid<'t>(Verified<'t>);
 
 impl<'t> Verified<'t> {
     /// Checks type, times, audience and binding.
@@ -25,8 +22,7 @@ impl<'t> Verified<'t> {
     /// The first claim that does not hold.
     pub(crate) fn validate(self, issuer: &Issuer, now: UnixTime) -> Result<Valid<'t>, Reject> {
         hold(self.typ(), self.claims(), issuer, now)?;
-        let (claims, payload) = self.into_parts();
-        Ok(Valid { claims, payload })
+        Ok(Valid(self))
     }
 }
 
@@ -61,12 +57,12 @@ fn hold(typ: Option<&str>, claims: &Json, issuer: &Issuer, now: UnixTime) -> Res
 
 impl<'t> Valid<'t> {
     pub(crate) fn claims(&self) -> &Json {
-        &self.claims
+        self.0.claims()
     }
 
     /// The payload as it arrived, in base64url.
     pub(crate) fn payload(&self) -> &'t [u8] {
-        self.payload
+        self.0.payload()
     }
 }
 

@@ -1,11 +1,20 @@
 //! Verification: did a key of the token's issuer sign these bytes?
 
-use crate::{issuer::Issuer, json::Json, jws::Unverified, key::KeySet, reject::Reject};
+use std::rc::Rc;
+
+use crate::{
+    issuer::{Issuer, IssuerId},
+    json::Json,
+    jws::Unverified,
+    key::KeySet,
+    reject::Reject,
+    token_cache::Proven,
+};
 
 /// A token that a key of its issuer signed; whether it is meant for us is still open.
+#[derive(Debug)]
 pub(crate) struct Verified<'t> {
-    typ: Option<String>,
-    claims: Json,
+    proven: Rc<Proven>,
     payload: &'t [u8],
 }
 
@@ -21,7 +30,12 @@ impl<'t> Unverified<'t> {
     ///
     /// [`Reject::AlgorithmNotAllowed`], [`Reject::KeyUnknown`] if no key fits, or
     /// [`Reject::SignatureInvalid`] if none of those that fit made the signature.
-    pub(crate) fn verify(self, issuer: &Issuer, keys: &KeySet) -> Result<Verified<'t>, Reject> {
+    pub(crate) fn verify(
+        self,
+        id: IssuerId,
+        issuer: &Issuer,
+        keys: &KeySet,
+    ) -> Result<Verified<'t>, Reject> {
         if !issuer.algorithms.contains(&self.algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
         }
@@ -33,21 +47,35 @@ impl<'t> Unverified<'t> {
         if !candidates.any(|key| key.verifies(algorithm, self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
-        Ok(Verified { typ: self.typ, claims: self.claims, payload: self.payload })
+        let proven = Proven { issuer: id, typ: self.typ, claims: self.claims };
+        Ok(Verified { proven: Rc::new(proven), payload: self.payload })
     }
 }
 
 impl<'t> Verified<'t> {
+    /// A token that was verified before, by keys that are still in force.
+    ///
+    /// `None` for bytes that are no token at all, which the cache never holds.
+    pub(crate) fn recalled(proven: Rc<Proven>, token: &'t [u8]) -> Option<Self> {
+        let payload = token.split(|byte| *byte == b'.').nth(1)?;
+        Some(Self { proven, payload })
+    }
+
+    /// What the cache keeps of it.
+    pub(crate) fn proven(&self) -> &Rc<Proven> {
+        &self.proven
+    }
+
     pub(crate) fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
+        self.proven.typ.as_deref()
     }
 
     pub(crate) fn claims(&self) -> &Json {
-        &self.claims
+        &self.proven.claims
     }
 
-    /// The claims and the payload as it arrived.
-    pub(crate) fn into_parts(self) -> (Json, &'t [u8]) {
-        (self.claims, self.payload)
+    /// The payload as it arrived, in base64url.
+    pub(crate) fn payload(&self) -> &'t [u8] {
+        self.payload
     }
 }

@@ -14,10 +14,10 @@ pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Result<u32, HostErr
     Ok(id)
 }
 
-/// Adds one to a counter.
-pub(crate) fn increment_counter(id: u32) -> Result<(), HostError> {
+/// Adds to a counter.
+pub(crate) fn increment_counter(id: u32, by: u32) -> Result<(), HostError> {
     // SAFETY: no memory is passed.
-    let status = unsafe { raw::proxy_increment_metric(id, 1) };
+    let status = unsafe { raw::proxy_increment_metric(id, i64::from(by)) };
     check("proxy_increment_metric", status)
 }
 

@@ -10,7 +10,7 @@ use proxy_host_model::{Call, Fate, Fault, Guest, Host, Model, Outcome, Startup, 
 use crate::cases::Case;
 
 /// All statuses of the ABI but OK, and some that nobody has named.
-const STATUSES: [u32; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99, u32::MAX];
+pub(crate) const STATUSES: [u32; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 99, u32::MAX];
 
 /// Something that runs the filter.
 pub(crate) trait Lane {

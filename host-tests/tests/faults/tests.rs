@@ -12,6 +12,16 @@ macro_rules! fault_tests {
         }
 
         #[test]
+        fn configuration_with_fetched_keys() {
+            crate::held::configuration(&$lane);
+        }
+
+        #[test]
+        fn held() {
+            crate::held::request(&$lane);
+        }
+
+        #[test]
         fn body() {
             crate::sweep::body(&$lane, &crate::cases::token());
         }

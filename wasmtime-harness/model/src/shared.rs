@@ -59,6 +59,12 @@ impl Shared {
         value.map(|value| (value.bytes.clone(), value.cas)).ok_or(Status::NOT_FOUND)
     }
 
+    /// The keys that VMs of this id have set, in order.
+    pub fn keys(&self, vm_id: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let keys = self.data.keys().filter(move |(of, _)| of == vm_id);
+        keys.map(|(_, key)| key.as_slice())
+    }
+
     /// Sets a key; `cas` 0 is unconditional, and a key that does not exist yet ignores it.
     ///
     /// # Errors
@@ -164,6 +170,8 @@ mod tests {
         shared.set(b"vm", b"k", b"3", 0).unwrap();
         assert_eq!(shared.get(b"vm", b"k").unwrap().0, b"3");
         assert_eq!(shared.get(b"other", b"k"), Err(Status::NOT_FOUND));
+        assert_eq!(shared.keys(b"vm").collect::<Vec<_>>(), [b"k"]);
+        assert_eq!(shared.keys(b"other").next(), None);
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
             shared_data,
             waiting_requests: limits.waiting_requests,
             waiting_time: limits.waiting_time,
+            cache: limits.cache,
         },
         keys,
         warnings: Vec::new(),

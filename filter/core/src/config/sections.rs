@@ -8,6 +8,7 @@ use crate::{
     path::{Allowances, Ambiguity},
     policy::{DEFAULT_WAITING_REQUESTS, DEFAULT_WAITING_TIME},
     reply::{BodyTemplate, ReplyStyle},
+    token_cache::CacheLimits,
 };
 
 use super::{
@@ -22,6 +23,8 @@ use super::{
 
 /// Enough for every issuer known to us; Entra's tokens with many groups come near 6 KiB.
 const DEFAULT_TOKEN_BYTES: usize = 8192;
+/// From a few tokens to a quarter of what Envoy gives a VM.
+const CACHE_BYTES: RangeInclusive<u64> = 65_536..=268_435_456;
 /// A minute is longer than any client waits.
 const WAITING_TIME: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
@@ -284,6 +287,7 @@ pub(crate) struct Limits {
     pub(crate) token_bytes: usize,
     pub(crate) waiting_requests: usize,
     pub(crate) waiting_time: Duration,
+    pub(crate) cache: CacheLimits,
 }
 
 pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> Limits {
@@ -291,6 +295,7 @@ pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> Limits {
         token_bytes: DEFAULT_TOKEN_BYTES,
         waiting_requests: DEFAULT_WAITING_REQUESTS,
         waiting_time: DEFAULT_WAITING_TIME,
+        cache: CacheLimits::default(),
     };
     let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
         return limits;
@@ -303,6 +308,8 @@ pub(crate) fn limits(node: Option<&Node<'_>>, sink: &mut Problems) -> Limits {
     {
         limits.waiting_time = time;
     }
+    limits.cache.entries = fields.size("cache_entries", 0..=1_000_000, limits.cache.entries, sink);
+    limits.cache.bytes = fields.size("cache_bytes", CACHE_BYTES, limits.cache.bytes, sink);
     fields.finish(sink);
     limits
 }

@@ -1,5 +1,8 @@
 //! Where keys are fetched, `remote` and `discovery`, and how VMs share them, `shared_data`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::key_source::{KeySource, SharedData, Target, Uri, WellKnown};

@@ -4,18 +4,12 @@ use std::fmt;
 
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rsa::{
-    BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey, signature::Verifier as _,
-    traits::PublicKeyParts as _,
-};
+use p256::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::rsa;
 use crate::algorithm::Algorithm;
 
-/// Smallest RSA modulus in bits (RFC 7518 section 3.3).
-const RSA_MIN_BITS: u32 = 2048;
-/// Largest RSA modulus in bits: verification time grows with its square.
-const RSA_MAX_BITS: u32 = 8192;
 /// Shortest secret of an HMAC in bytes: as long as the shortest hash (RFC 7518 section 3.2).
 const SECRET_MIN_BYTES: usize = 32;
 /// Longest secret of an HMAC in bytes; a longer one is a mistake, as it is hashed first.
@@ -29,7 +23,7 @@ const SECRET_MAX_BYTES: usize = 1024;
 /// exactly the one length and the one form that the standard gives it.
 #[derive(Clone)]
 pub(crate) enum Material {
-    Rsa(RsaPublicKey),
+    Rsa(Box<rsa_verify::PublicKey>),
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
@@ -38,26 +32,16 @@ pub(crate) enum Material {
 }
 
 impl Material {
-    /// An RSA key, from big-endian modulus and exponent.
+    /// An RSA key, from big-endian modulus and exponent. Leading zeros are skipped: many key sets
+    /// carry the sign byte of their big-integer library.
     ///
     /// # Errors
     ///
     /// A sentence that says what is wrong with the key: size, parity, or exponent.
     pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, String> {
-        let modulus = number(modulus);
-        let bits = modulus.bits_vartime();
-        if !(RSA_MIN_BITS..=RSA_MAX_BITS).contains(&bits) {
-            return Err(format!(
-                "an RSA key of {bits} bits instead of {RSA_MIN_BITS} to {RSA_MAX_BITS}"
-            ));
-        }
-        let exponent = number(exponent);
-        if exponent < BoxedUint::from(3_u8) {
-            return Err("an RSA key whose public exponent is below 3".to_owned());
-        }
-        RsaPublicKey::new(modulus, exponent)
-            .map(Self::Rsa)
-            .map_err(|error| format!("an unusable RSA key ({error})"))
+        rsa_verify::PublicKey::new(modulus, exponent)
+            .map(|key| Self::Rsa(Box::new(key)))
+            .map_err(|error| error.to_string())
     }
 
     /// A point of a curve, in the uncompressed or compressed form of SEC 1 section 2.3.3.
@@ -153,7 +137,7 @@ impl Material {
     /// Whether this key made `signature` over `message` with the algorithm.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Rsa(key) => verify_rsa(key, algorithm, message, signature),
+            Self::Rsa(key) => rsa::verifies(key, algorithm, message, signature),
             // `r` and `s` one after the other, each as long as the field's order (RFC 7518 section
             // 3.4), never DER; both must lie in 1 to n-1, or (0, 0) would be good for every message
             // (CVE-2022-21449).
@@ -193,32 +177,6 @@ impl fmt::Debug for Material {
     }
 }
 
-/// The signature must have exactly the modulus's length and be smaller than it (RFC 8017 sections
-/// 8.1.2 and 8.2.2). The PKCS #1 v1.5 padding is made anew and compared byte for byte, not parsed:
-/// no room for Bleichenbacher's forgery on small exponents. The salt of PSS must be as long as its
-/// hash (RFC 7518 section 3.5).
-fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-    if signature.len() != key.size() {
-        return false;
-    }
-    let verified = match algorithm {
-        Algorithm::Rs256 => {
-            key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature)
-        }
-        Algorithm::Rs384 => {
-            key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature)
-        }
-        Algorithm::Rs512 => {
-            key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature)
-        }
-        Algorithm::Ps256 => key.verify(Pss::<Sha256>::new(), &Sha256::digest(message), signature),
-        Algorithm::Ps384 => key.verify(Pss::<Sha384>::new(), &Sha384::digest(message), signature),
-        Algorithm::Ps512 => key.verify(Pss::<Sha512>::new(), &Sha512::digest(message), signature),
-        _ => return false,
-    };
-    verified.is_ok()
-}
-
 /// The whole code, compared in constant time; never a shortened one.
 fn verify_hmac(secret: &[u8], algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
     macro_rules! matches {
@@ -233,10 +191,4 @@ fn verify_hmac(secret: &[u8], algorithm: Algorithm, message: &[u8], signature: &
         Algorithm::Hs512 => matches!(Sha512),
         _ => false,
     }
-}
-
-/// Leading zeros are dropped: many key sets carry the sign byte of their big-integer library.
-fn number(bytes: &[u8]) -> BoxedUint {
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    BoxedUint::from_be_slice_vartime(bytes.get(start..).unwrap_or_default())
 }

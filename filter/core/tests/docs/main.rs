@@ -4,7 +4,8 @@
 //!   document;
 //! - the fields that `docs/policy.md` lists are those that the reader knows, with their values and
 //!   defaults, and each stands in an example;
-//! - its tables of path matching, ambiguous paths, access and reasons say what the core does;
+//! - its tables of path matching, ambiguous paths, access and reasons say what the core does, and those
+//!   of fetched keys when it asks for what;
 //! - the log lines, causes and alerts in `docs/operations.md` are those of the gate;
 //! - the clusters for keys in `docs/providers` verify the server, and what is seen there exists;
 //! - links, anchors, paths of files and the project's commands exist.
@@ -21,6 +22,7 @@
     reason = "test helpers outside of test functions; clippy.toml excuses the functions alone"
 )]
 
+mod fetched;
 mod fields;
 mod forms;
 mod links;

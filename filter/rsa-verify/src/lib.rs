@@ -1,0 +1,36 @@
+//! The public-key operation of RSA, `s^e mod n`, for verifiers that run as WebAssembly.
+//!
+//! [`PublicKey::new`] checks a key and precomputes what depends on it alone;
+//! [`PublicKey::recover`] gives the padded message that a signature was made of. It knows nothing of
+//! paddings and hashes: whoever verifies compares the padded message, byte for byte, with what it
+//! has to be, so that a fault of the arithmetic refuses a good signature and accepts no bad one.
+//!
+//! All numbers are public, so nothing takes constant time. Nothing panics, and every key and every
+//! signature is dealt with in bounded time: [`MODULUS_MAX_BITS`] and [`EXPONENT_MAX_BITS`].
+//!
+//! | module | what |
+//! |---|---|
+//! | `key` | what makes a key, which signatures are looked at |
+//! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
+//! | `digits` | numbers as balanced digits |
+//!
+//! ```
+//! # fn main() -> Result<(), rsa_verify::KeyError> {
+//! let modulus = [0xc5; 256];
+//! let key = rsa_verify::PublicKey::new(&modulus, &[1, 0, 1])?;
+//! assert_eq!(key.recover(&[0x11; 256]).map(|padded| padded.len()), Some(256));
+//! assert_eq!(key.recover(&[0x11; 255]), None);
+//! assert_eq!(key.recover(&modulus), None);
+//! # Ok(())
+//! # }
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod digits;
+mod key;
+mod scalar;
+
+pub use key::{EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};

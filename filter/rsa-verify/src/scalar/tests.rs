@@ -1,0 +1,176 @@
+use alloc::{vec, vec::Vec};
+
+use num_bigint_dig::{BigInt, BigUint, Sign};
+
+use super::*;
+
+/// The most digits of each width that a key may have (`key::WIDE_MAX_BITS`, 8192 bits).
+const MOST_29: usize = 124;
+const MOST_28: usize = 296;
+
+/// What digits, balanced or not, stand for.
+fn value<const W: u32>(number: &[Block]) -> BigInt {
+    let digits = number.as_flattened().iter().rev();
+    digits.fold(BigInt::from(0), |sum, digit| (sum << width::<W>()) + digit)
+}
+
+/// The balanced digits of a value, modulo `R`.
+fn balanced<const W: u32>(value: &BigInt, blocks: usize) -> Vec<Block> {
+    let radix = BigInt::from(1) << (width::<W>() * blocks * 4);
+    let bytes = (((value % &radix) + &radix) % &radix).to_bytes_be().1;
+    digits::from_bytes::<W>(&bytes, blocks)
+}
+
+fn width<const W: u32>() -> usize {
+    usize::try_from(W).unwrap()
+}
+
+/// The extreme digits, alone, alternating, and one of a kind among the others.
+fn extremes<const W: u32>(count: usize) -> Vec<Vec<i64>> {
+    let (least, greatest) = (-(1_i64 << (W - 1)), (1_i64 << (W - 1)) - 1);
+    let mut patterns = Vec::new();
+    for (one, other) in [
+        (least, least),
+        (greatest, greatest),
+        (least, greatest),
+        (greatest, least),
+        (least, 0),
+        (greatest, 0),
+        (least, 1),
+        (0, -1),
+        (1, 1),
+        (-1, -1),
+    ] {
+        patterns.push((0..count).map(|at| if at % 2 == 0 { one } else { other }).collect());
+        patterns.push((0..count).map(|at| if at % 4 == 3 { one } else { other }).collect());
+        for single in [0, 1, 3, 4, count / 2, count - 2, count - 1] {
+            patterns.push((0..count).map(|at| if at == single { one } else { other }).collect());
+        }
+    }
+    patterns
+}
+
+fn blocks_of(digits: &[i64]) -> Vec<Block> {
+    let (blocks, rest) = digits.as_chunks::<4>();
+    assert!(rest.is_empty());
+    blocks.to_vec()
+}
+
+/// Products and squares of extreme digits: exact, and no column overflows.
+fn products_are_exact<const W: u32>(count: usize) {
+    let patterns: Vec<_> = extremes::<W>(count).iter().map(|digits| blocks_of(digits)).collect();
+    let limit = 1_i64 << 36;
+    let mut product = vec![NONE; count / 2];
+    for (at, a) in patterns.iter().enumerate() {
+        let a_value = value::<W>(a);
+        square::<W>(a, &mut product);
+        assert_eq!(value::<W>(&product), &a_value * &a_value, "square of pattern {at}");
+        assert!(product.as_flattened().iter().all(|digit| digit.abs() < limit));
+        // Each with itself, with the first ones, and with some others.
+        for b in patterns.iter().take(8).chain(patterns.iter().skip(at).step_by(11)) {
+            multiply::<W>(a, b, &mut product);
+            assert_eq!(value::<W>(&product), &a_value * value::<W>(b));
+            assert!(product.as_flattened().iter().all(|digit| digit.abs() < limit));
+        }
+    }
+}
+
+#[test]
+fn products_of_extreme_digits_are_exact() {
+    for count in [72, 76, 108, MOST_29] {
+        products_are_exact::<29>(count);
+    }
+    for count in [128, 148, 220, MOST_28] {
+        products_are_exact::<28>(count);
+    }
+}
+
+/// A modulus whose lower digits follow a pattern, just below the greatest that has as many digits.
+fn modulus_like<const W: u32>(pattern: &[i64]) -> BigUint {
+    let (last, lower) = pattern.split_last().unwrap();
+    let mut digits = lower.to_vec();
+    // Two bits stay free, and the highest digit makes the number positive.
+    digits.push(if *last > 1 << (W - 4) { (1 << (W - 2)) - 1 } else { 1 << (W - 3) });
+    let mut value = value::<W>(&blocks_of(&digits)).to_biguint().unwrap();
+    if &value % 2_u8 == BigUint::from(0_u8) {
+        value += 1_u8;
+    }
+    value
+}
+
+/// Reductions in which the digits of modulus, quotient and product are all extreme.
+fn reductions_are_exact<const W: u32>(count: usize) {
+    let blocks = count / 4;
+    let radix = BigInt::from(1) << (width::<W>() * count);
+    let patterns = extremes::<W>(count);
+    for modulus in patterns.iter().step_by(8).map(|pattern| modulus_like::<W>(pattern)) {
+        let scalar = Scalar::<W>::new(&modulus.to_bytes_be(), modulus.bits());
+        assert_eq!(scalar.modulus.len(), blocks, "{} bits", modulus.bits());
+        let modulus = BigInt::from_biguint(Sign::Plus, modulus);
+        assert_eq!(value::<W>(&scalar.modulus), modulus);
+        for (at, pattern) in patterns.iter().enumerate() {
+            // The product that asks for this quotient, its upper half as great as it gets: n^2/R.
+            let quotient = blocks_of(pattern);
+            let low = balanced::<W>(&(-value::<W>(&quotient) * &modulus), blocks);
+            let square = (&modulus * &modulus) >> (width::<W>() * count);
+            let square = if at % 2 == 0 { square } else { -square };
+            let mut scratch = Scratch::new(blocks);
+            scratch.product.clear();
+            scratch.product.extend_from_slice(&low);
+            scratch.product.extend_from_slice(&balanced::<W>(&square, blocks));
+            // As great as the digits of a product get: what is added to one is taken from the next.
+            for at in 0..2 * count - 1 {
+                let excess = if at % 2 == 0 { 31 } else { -31 };
+                scratch.product.as_flattened_mut()[at] += excess << W;
+                scratch.product.as_flattened_mut()[at + 1] -= excess;
+            }
+            let product = value::<W>(&scratch.product);
+            let mut result = vec![NONE; blocks];
+            scalar.reduce(&mut scratch, &mut result);
+            assert_eq!(scratch.quotient, quotient, "pattern {at}");
+            let result = value::<W>(&result);
+            assert_eq!(&result * &radix, product + value::<W>(&quotient) * &modulus);
+            assert!(magnitude(&result) < magnitude(&modulus));
+        }
+    }
+}
+
+#[test]
+fn reductions_of_extreme_digits_are_exact() {
+    for count in [72, 76, MOST_29] {
+        reductions_are_exact::<29>(count);
+    }
+    for count in [148, MOST_28] {
+        reductions_are_exact::<28>(count);
+    }
+}
+
+#[test]
+fn what_is_precomputed_is_right() {
+    for bits in (2048..=3594).step_by(331) {
+        precomputed_is_right::<29>(bits);
+    }
+    for bits in (3595..=8192).step_by(997) {
+        precomputed_is_right::<28>(bits);
+    }
+}
+
+fn precomputed_is_right<const W: u32>(bits: usize) {
+    let ones = (BigUint::from(1_u8) << bits) - 1_u8;
+    let sparse = (BigUint::from(1_u8) << (bits - 1)) + 1_u8;
+    let thirds = (&ones / 3_u8) | (BigUint::from(1_u8) << (bits - 1)) | BigUint::from(1_u8);
+    for modulus in [ones, sparse, thirds] {
+        let scalar = Scalar::<W>::new(&modulus.to_bytes_be(), bits);
+        let radix_bits = width::<W>() * scalar.modulus.len() * 4;
+        let modulus = BigInt::from_biguint(Sign::Plus, modulus);
+        let square = value::<W>(&scalar.square);
+        assert!(magnitude(&square) <= magnitude(&modulus));
+        assert_eq!((square - (BigInt::from(1) << (2 * radix_bits))) % &modulus, BigInt::from(0));
+        let one = (modulus * scalar.inverse + 1) % (BigInt::from(1) << width::<W>());
+        assert_eq!(one, BigInt::from(0));
+    }
+}
+
+fn magnitude(number: &BigInt) -> BigUint {
+    BigUint::from_bytes_be(&number.to_bytes_be().1)
+}
