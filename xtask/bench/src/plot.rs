@@ -14,7 +14,8 @@ const WIDTH: usize = 980;
 const PANEL_WIDTH: usize = WIDTH / 2;
 /// Where the axis begins within a panel, behind the names of the workloads.
 const LEFT: usize = 110;
-const RIGHT: usize = 20;
+/// Room for the figure beside the last dot.
+const RIGHT: usize = 50;
 const ROW: usize = 13;
 /// Between two workloads.
 const GAP: usize = 10;
