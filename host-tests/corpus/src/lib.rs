@@ -48,4 +48,4 @@ pub use proto::{metadata, structure};
 pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, Verdict};
 pub use seen::{Fate, Reason, Reply, Seen, SeenConfiguration};
 pub use suite::{Lane, Way, suite, suites};
-pub use token::{mint, real_token};
+pub use token::{mint, mint_as, real_token};
