@@ -128,6 +128,7 @@ impl Follower {
                 sent.err().map(|status| Event::Answer(Answer::NotSent(status)))
             }
             Command::Wake => {
+                self.gate.waiting.forget_wish(source.followed);
                 turn.woken.insert(source.followed);
                 None
             }

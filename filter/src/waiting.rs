@@ -63,6 +63,13 @@ impl Waiting {
         self.wanted.take()
     }
 
+    /// Forgets the wish for new keys of an issuer: they came before it was told.
+    ///
+    /// Told afterwards, it would cause a fetch that nobody waits for, and use up the cool-down.
+    pub(crate) fn forget_wish(&self, followed: Followed) {
+        self.wanted.borrow_mut().remove(&followed);
+    }
+
     /// Puts a request on hold.
     pub(crate) fn hold(&self, context: u32, held: Held) {
         self.held.borrow_mut().insert(context, held);
@@ -134,7 +141,9 @@ mod tests {
         assert!(waiting.take_wanted().is_empty(), "each wish is told once");
         waiting.want(other);
         assert_eq!(waiting.take_wanted(), BTreeSet::from([other]));
+        waiting.want(one);
     }
+        waiting.forget_wish(one);
 
     #[test]
     fn those_are_due_whose_keys_came_or_whose_time_is_up() {

@@ -127,6 +127,21 @@ fn a_key_that_is_new_is_fetched_and_waited_for() {
     });
 }
 
+/// Its wish would be told with the next tick; a fetch for it would use up the cool-down.
+#[test]
+fn a_wish_that_an_answer_overtook_is_forgotten() {
+    native::run(model([set(&["rsa-1"]).after(TICK / 2)]), |mut host| {
+        start(&mut host, &plain(), 1);
+        assert_eq!(fetches(&mut host), 1);
+        let stream = host.open(request("rsa-1"));
+        assert_waits(&mut host, &stream);
+        host.advance(TICK / 2);
+        assert_passed(&host.finish(stream));
+        host.advance(SECOND * 5);
+        assert_eq!(fetches(&mut host), 1);
+    });
+}
+
 #[test]
 fn a_key_that_nobody_has_is_refused_when_the_new_set_is_there() {
     native::run(model([set(&["rsa-1"]).after(TICK)]), |mut host| {
