@@ -82,12 +82,14 @@ impl Waiting {
 
     /// The contexts of the requests that wait for one of these issuers, or have waited long enough.
     pub(crate) fn due(&self, woken: &BTreeSet<Followed>, now: u64) -> Vec<u32> {
-        self.contexts(|wait| {
-            // Either way: a clock that went back far says nothing of how long it has been, and one that
-            // was set right by a little must not end every wait.
-            let patient = now.abs_diff(wait.since) < self.patience;
-            woken.contains(&wait.followed) || !patient
-        })
+        self.contexts(|wait| woken.contains(&wait.followed) || !self.is_patient(wait, now))
+    }
+
+    /// Whether a request has time to wait.
+    pub(crate) fn is_patient(&self, wait: &Wait, now: u64) -> bool {
+        // Either way: a clock that went back far says nothing of how long it has been, and one that
+        // was set right by a little must not end every wait.
+        now.abs_diff(wait.since) < self.patience
     }
 
     /// The contexts of all that wait.
@@ -139,11 +141,11 @@ mod tests {
         assert!(!waiting.want(one));
         assert_eq!(waiting.take_wanted(), BTreeSet::from([one]));
         assert!(waiting.take_wanted().is_empty(), "each wish is told once");
-        waiting.want(other);
-        assert_eq!(waiting.take_wanted(), BTreeSet::from([other]));
         waiting.want(one);
-    }
+        waiting.want(other);
         waiting.forget_wish(one);
+        assert_eq!(waiting.take_wanted(), BTreeSet::from([other]));
+    }
 
     #[test]
     fn those_are_due_whose_keys_came_or_whose_time_is_up() {
