@@ -56,46 +56,14 @@ impl<const W: u32> Scalar<W> {
         let blocks = count / 4;
         let modulus = digits::from_bytes::<W>(modulus, blocks);
 
-        // Newton's iteration: a right inverse modulo 2^k gives one modulo 2^(2k). An odd number is
-        // its own inverse modulo 8; four steps make that 48 bits, more than W.
-        let low = modulus.first().unwrap_or(&NONE)[0];
-        let mut inverse = low;
-        for _ in 0..4 {
-            inverse = inverse.wrapping_mul(2_i64.wrapping_sub(low.wrapping_mul(inverse)));
-        }
-
+        let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]);
         let mut this =
             Self { modulus, inverse: digit::<W>(inverse.wrapping_neg()), square: Vec::new() };
-        this.square = this.square_of_radix(count * width, bits);
+        let mut scratch = Scratch::new(blocks);
+        this.square = digits::square_of_radix::<W>(&this.modulus, bits, count * width, |power| {
+            this.square(power, &mut scratch);
+        });
         this
-    }
-
-    /// `R^2` modulo `n` for `R = 2^radix_bits`, without a division.
-    fn square_of_radix(&self, radix_bits: usize, bits: usize) -> Vec<Block> {
-        // 2^(bits-1) is below the modulus. Doubled until it is 2R:
-        let mut power = vec![0; bits.div_ceil(8)];
-        if let Some(first) = power.first_mut() {
-            *first = 1_u8.wrapping_shl(u32::try_from((bits - 1) % 8).unwrap_or_default());
-        }
-        let mut power = digits::from_bytes::<W>(&power, self.modulus.len());
-        for _ in bits - 1..radix_bits + 1 {
-            self.double(&mut power);
-        }
-        // 2R stands for 2; raised to the power of `radix_bits` it stands for R, and so is R^2.
-        let mut scratch = Scratch::new(self.modulus.len());
-        for bit in (0..radix_bits.ilog2()).rev() {
-            self.square(&mut power, &mut scratch);
-            if radix_bits >> bit & 1 == 1 {
-                self.double(&mut power);
-            }
-        }
-        power
-    }
-
-    /// Doubles a number between `-n` and `n` modulo `n`; the result is between them as well.
-    fn double(&self, number: &mut [Block]) {
-        let sign = if digits::is_negative(number) { 1 } else { -1 };
-        digits::combine::<W>(number, 2, sign, &self.modulus);
     }
 
     /// `base^exponent` modulo `n`, big-endian, for a base below `n` and an odd exponent.
@@ -219,7 +187,7 @@ fn square<const W: u32>(a: &[Block], product: &mut [Block]) {
         }
         let [c0, c1, c2, c3] = columns;
         let [a0, a1, a2, a3] = *block(a, middle);
-        let columns = if at % 2 == 0 {
+        let columns = if at.is_multiple_of(2) {
             [
                 2 * c0 + a0 * a0,
                 2 * (c1 + a0 * a1),
