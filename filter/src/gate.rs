@@ -31,9 +31,15 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// The gate of a compiled configuration.
-    pub(crate) fn new(compiled: Compiled) -> Self {
-        Self::of(compiled.policy, compiled.keys)
+    /// The gate of a compiled configuration of this root context.
+    pub(crate) fn new(compiled: Compiled, root: u32) -> Self {
+        let mut gate = Self::of(compiled.policy, compiled.keys);
+        if gate.follows() && !judgement::can_resume(root) {
+            let line = "jwt-gate: this host cannot go on with a request later: none waits for keys";
+            abi::log(LogLevel::Warn, line);
+            gate.waiting = Waiting::new(0, gate.policy.waiting_time());
+        }
+        gate
     }
 
     /// A gate that lets nobody through: in place until there is a good configuration, for hosts
@@ -144,20 +150,10 @@ impl Gate {
     }
 
     fn of(policy: Policy, keys: KeyRing) -> Self {
-        let keys = Keys::new(&policy, keys);
-        let places = if keys.sources().is_empty() {
-            0
-        } else if judgement::can_resume() {
-            policy.waiting_requests()
-        } else {
-            let line = "jwt-gate: this host cannot go on with a request later: none waits for keys";
-            abi::log(LogLevel::Warn, line);
-            0
-        };
         Self {
-            waiting: Waiting::new(places, policy.waiting_time()),
+            keys: Keys::new(&policy, keys),
+            waiting: Waiting::new(policy.waiting_requests(), policy.waiting_time()),
             policy,
-            keys,
             metrics: Metrics::new(),
             routes: RouteCache::new(),
         }

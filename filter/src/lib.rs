@@ -83,5 +83,5 @@ use crate::root::Root;
 /// thread that drives the `proxy_on_*` entry points, because the dispatcher is thread-local: a
 /// thread is to a native test what a VM is to a proxy.
 pub fn start() {
-    proxy_wasm::set_root_context(|_context_id| Box::new(Root::new()));
+    proxy_wasm::set_root_context(|context_id| Box::new(Root::new(context_id)));
 }

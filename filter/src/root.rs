@@ -22,6 +22,7 @@ use crate::{
 /// A configuration update makes a new one in the same VM; requests that began under the old one end
 /// under it.
 pub(crate) struct Root {
+    context: u32,
     gate: Rc<Gate>,
     /// `None` if no issuer's keys are fetched.
     follower: Option<Follower>,
@@ -30,8 +31,8 @@ pub(crate) struct Root {
 
 impl Root {
     /// A root context without configuration, which denies everything.
-    pub(crate) fn new() -> Self {
-        Self { gate: Rc::new(Gate::closed()), follower: None, ticking: false }
+    pub(crate) fn new(context: u32) -> Self {
+        Self { context, gate: Rc::new(Gate::closed()), follower: None, ticking: false }
     }
 
     /// Takes over a configuration. Nothing is fetched before the first tick: Envoy tries each
@@ -45,7 +46,7 @@ impl Root {
             abi::log(LogLevel::Warn, &one_line(&line));
         }
         let keys = compiled.keys.len();
-        let gate = Gate::new(compiled);
+        let gate = Gate::new(compiled, self.context);
         if gate.follows() && !self.ticking {
             // Without ticks there would never be keys, and a request that waits would do so for good.
             abi::set_tick_period(TICK).map_err(Refusal::Host)?;

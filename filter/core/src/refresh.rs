@@ -20,6 +20,8 @@ mod answer;
 mod board;
 mod command;
 mod event;
+#[cfg(test)]
+mod explore;
 mod follower;
 mod freshness;
 mod keeper;

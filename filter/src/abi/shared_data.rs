@@ -32,8 +32,21 @@ pub(crate) fn shared_data(key: &[u8]) -> Result<Option<(Vec<u8>, u32)>, HostErro
 }
 
 /// Writes a shared value, whatever is there.
+///
+/// # Errors
+///
+/// Any status but OK; CAS_MISMATCH only if others write all the time.
 pub(crate) fn set_shared_data(key: &[u8], value: &[u8]) -> Result<(), HostError> {
-    check(SET, set(key, value, ANY))
+    let mut cas = ANY;
+    for _ in 0..TRIES {
+        match set(key, value, cas) {
+            // ngx_wasm_module wants the number of the value that is there, and takes 0 for a key
+            // that is not.
+            CAS_MISMATCH => cas = shared_data(key)?.map_or(ANY, |(_, cas)| cas),
+            status => return check(SET, status),
+        }
+    }
+    check(SET, CAS_MISMATCH)
 }
 
 /// Writes a shared value in place of the one with this CAS number, or where there is none; tells
@@ -72,3 +85,6 @@ const CAS_MISMATCH: u32 = 8;
 
 /// The CAS number that stands for any.
 const ANY: u32 = 0;
+
+/// How often a write is tried that others come before.
+const TRIES: usize = 8;

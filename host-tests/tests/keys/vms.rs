@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_tests::native::{self, Spawner};
-use proxy_host_model::{Fate, Fleet, Plan, ServiceAnswer};
+use proxy_host_model::{Fate, Fleet, Plan, ServiceAnswer, profile::Cas};
 use serde_json::json;
 
 use crate::setting::{
@@ -36,6 +36,27 @@ fn one_fetch_serves_all() {
     assert_eq!(fetched(&mut fleet), 1);
     fleet.advance(Duration::from_secs(300));
     assert_eq!(fetched(&mut fleet), 1);
+}
+
+/// Hosts differ in which CAS number writes a key that is not there, and whether any writes one that is.
+#[test]
+fn a_fetch_serves_all_by_whatever_rule_a_host_compares_and_swaps() {
+    for cas in [Cas::NewKeysFree, Cas::ZeroFree, Cas::Exact] {
+        let plan = Plan { workers: 2, ..Plan::default() };
+        let mut model = model([set(&["rsa-1"]), set(&["rsa-2"])]);
+        model.profile.cas = cas;
+        let mut fleet = Fleet::new(Spawner, plan, model).unwrap();
+        assert!(fleet.start(b"", &plain()).accepted);
+        for (key, fetches) in [("rsa-1", 1), ("rsa-2", 2)] {
+            let streams = [0, 1].map(|worker| fleet.open(worker, request(key)));
+            fleet.advance(TICK * 4);
+            for stream in streams {
+                assert_passed(&fleet.finish(stream));
+            }
+            assert_eq!(fetched(&mut fleet), fetches, "{cas}, {key}");
+            fleet.advance(Duration::from_secs(60));
+        }
+    }
 }
 
 #[test]

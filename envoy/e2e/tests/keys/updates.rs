@@ -25,11 +25,11 @@ fn a_request_that_waits_ends_though_its_configuration_is_replaced() {
             (name, provider, token)
         })
         .collect();
-    let file = |version: &str, rule: &str| {
+    let [first, second, third] = ["1", "2", "3"].map(|version| {
         let listeners: Vec<_> = (cases.iter())
             .map(|(name, provider, _)| {
                 let changes = json!({
-                    "rules": [{ "name": rule, "match": { "prefix": "/" }, "access": "token" }],
+                    "rules": [{ "name": version, "match": { "prefix": "/" }, "access": "token" }],
                     "limits": { "waiting_time": "8s" },
                 });
                 let discovery = json!({ "cluster": name, "timeout": "30s" });
@@ -37,8 +37,8 @@ fn a_request_that_waits_ends_though_its_configuration_is_replaced() {
             })
             .collect();
         config::listener_file(version, &listeners).expect("the listeners")
-    };
-    let path = place.write(FILE, &file("1", "one")).expect("the file");
+    });
+    let path = place.write(FILE, &first).expect("the file");
     let mut bootstrap = config::bootstrap(upstream.port(), &[]).expect("a configuration");
     for (name, provider, _) in &cases {
         bootstrap =
@@ -61,7 +61,7 @@ fn a_request_that_waits_ends_though_its_configuration_is_replaced() {
         }));
     }
     std::thread::sleep(Duration::from_millis(300));
-    place.write(FILE, &file("2", "two")).expect("the file");
+    place.write(FILE, &second).expect("the file");
     let updates = || envoy.stat("listener_manager.lds.update_success").ok();
     envoy.wait_for("the update", || (updates()? == 2).then_some(())).expect("it is taken");
     assert!(held.iter().all(|(_, client)| !client.is_finished()), "nobody waited");
@@ -71,11 +71,19 @@ fn a_request_that_waits_ends_though_its_configuration_is_replaced() {
         assert!(after < Duration::from_secs(12), "{name}: ended after {after:?}");
     }
 
-    // And the new one has keys of its own, or the shared ones.
+    // What one configuration fetched is there for the next, without the provider: as for a filter
+    // that is loaded anew.
     let (name, provider, token) = cases.first_mut().expect("a case");
-    provider.answer(Page::Keys, Answer::Well).expect("the provider obeys");
+    let asked = provider.asked().expect("the provider's notes");
+    assert_eq!((asked.metadata.len(), asked.keys.len()), (1, 1), "{asked:?}");
+    provider.stop().expect("the provider stops");
+    let (name, token) = (*name, token.clone());
+    place.write(FILE, &third).expect("the file");
+    envoy.wait_for("the update", || (updates()? == 3).then_some(())).expect("it is taken");
     let port = envoy.port_now(name).expect("the listener");
-    assert_eq!(send(port, token).status, 200);
+    for _ in 0..20 {
+        assert_eq!(send(port, &token).status, 200);
+    }
     let reloads = envoy.stats("vm_reload").expect("counters");
     assert!(reloads.values().all(|count| *count == 0), "the filter crashed: {reloads:?}");
 }

@@ -147,6 +147,24 @@ impl Follower {
         }
     }
 
+    /// What changes, for tests that compare states.
+    #[cfg(test)]
+    pub(super) fn hash_state(&self, hasher: &mut impl std::hash::Hasher) {
+        std::hash::Hash::hash(&self.state, hasher);
+    }
+
+    /// The digest of the set that is held, in force or too old.
+    #[cfg(test)]
+    pub(super) fn held_digest(&self) -> Option<Digest> {
+        self.state.held.as_ref().map(|held| held.posted.digest)
+    }
+
+    /// A board of this source.
+    #[cfg(test)]
+    pub(super) fn decode(&self, bytes: &[u8]) -> Option<Board> {
+        Board::decode(bytes, &self.fingerprint)
+    }
+
     /// Takes in what happened; events that nobody waits for are passed over.
     pub(super) fn handle(
         &mut self,
@@ -336,9 +354,12 @@ impl Follower {
     /// The board is read and its set taken over: tells those who wait, and does what is due.
     fn proceed(&mut self, now: UnixTime) -> Vec<Command> {
         let mut commands = Vec::new();
-        let news = (self.state.board.posted, self.state.board.failed);
-        // News of a set whose bytes are not there yet would only make requests fail.
-        if self.state.told != news && !matches!(self.state.passed, Some(Passed::Unreadable(_))) {
+        let news = (self.known(), self.state.board.failed);
+        let is_new =
+            news.0 != self.state.told.0 || (news.1.is_some() && news.1 != self.state.told.1);
+        // Of a set whose bytes are not there yet nobody has anything; a board that was lost is no
+        // news either.
+        if is_new && !self.lacks_bytes() {
             commands.push(self.tell(news));
         }
         commands.extend(self.begin(now));

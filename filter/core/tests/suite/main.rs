@@ -18,6 +18,7 @@ mod gate;
 mod signer;
 mod token;
 
+mod awaiting;
 mod real;
 mod rejects;
 mod rfc;

@@ -94,12 +94,12 @@ impl Follower {
     ///
     /// If the board was lost, the set in force goes on counting: else each loss would be followed
     /// by a fetch.
-    fn known(&self) -> Option<Posted> {
+    pub(super) fn known(&self) -> Option<Posted> {
         self.state.board.posted.or(self.state.held.as_ref().map(|held| held.posted))
     }
 
     /// Whether a set is posted whose bytes are not there.
-    fn lacks_bytes(&self) -> bool {
+    pub(in crate::refresh) fn lacks_bytes(&self) -> bool {
         matches!(self.state.passed, Some(Passed::Unreadable(_)))
     }
 

@@ -303,6 +303,14 @@ fn a_board_that_is_overwritten_makes_no_storm() {
     }
     assert_eq!((vm.fetches.len(), other.fetches.len()), (1, 0));
     assert_eq!((vm.kids(20_000), other.kids(20_000)), (vec!["a"], vec!["a"]));
+    // Nobody is woken for nothing.
+    assert_eq!((vm.wakes, other.wakes), (1, 1));
+    store.put_board(b"garbage".to_vec());
+    other.run(Event::Wanted, 20_000, &mut store);
+    assert_eq!(other.next_fetch(20_000, &mut store), 20_000);
+    other.answer(good(&["a"]), 20_000, &mut store);
+    assert_eq!(other.wakes, 2);
+    store.put_board(b"garbage".to_vec());
     // A VM without keys must have some: its fetches are a second apart, and do bring keys.
     let mut fresh = self::vm();
     let mut begun = Vec::new();
