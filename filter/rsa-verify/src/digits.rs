@@ -95,40 +95,6 @@ pub(crate) fn inverse(number: i64) -> i64 {
     })
 }
 
-/// `R^2` modulo `n` for `R = 2^radix_bits`, between `-n` and `n`, without a division.
-///
-/// The modulus has so many bits; `square` is Montgomery's: `number * number / R` modulo `n`.
-pub(crate) fn square_of_radix<const W: u32>(
-    modulus: &[Block],
-    bits: usize,
-    radix_bits: usize,
-    mut square: impl FnMut(&mut [Block]),
-) -> Vec<Block> {
-    let double = |number: &mut [Block]| {
-        let sign = if is_negative(number) { 1 } else { -1 };
-        combine::<W>(number, 2, sign, modulus);
-    };
-    // 2^(bits-1) is below the modulus. Doubled until it is 2R:
-    let below = bits.saturating_sub(1);
-    let mut power = vec![0; bits.div_ceil(8)];
-    if let Some(first) = power.first_mut() {
-        *first = 1_u8.wrapping_shl(u32::try_from(below % 8).unwrap_or_default());
-    }
-    let mut power = from_bytes::<W>(&power, modulus.len());
-    for _ in below..=radix_bits {
-        double(&mut power);
-    }
-    // 2R stands for 2; raised to the power of `radix_bits` it stands for R, and so is R^2.
-    let top = radix_bits.checked_ilog2().unwrap_or_default();
-    for bit in (0..top).rev() {
-        square(&mut power);
-        if radix_bits.wrapping_shr(bit) % 2 == 1 {
-            double(&mut power);
-        }
-    }
-    power
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, reason = "numbers of a test")]

@@ -11,6 +11,7 @@
 //! | module | what |
 //! |---|---|
 //! | `key` | what makes a key, which signatures are looked at |
+//! | `power` | powers by Montgomery's arithmetic, whichever it is |
 //! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
 //! | `fused` | the same on pairs of doubles, four times as fast; in builds with `relaxed-simd` only |
 //! | `digits` | numbers as balanced digits |
@@ -42,6 +43,7 @@ mod extremes;
 #[cfg(target_feature = "relaxed-simd")]
 mod fused;
 mod key;
+mod power;
 mod scalar;
 
 pub use key::{

@@ -32,7 +32,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::digits::{self, Block, cut, digit};
+use crate::{
+    digits::{self, Block, cut, digit},
+    power::{self, Montgomery},
+};
 
 /// Zeros in place of a block that is not there.
 const NONE: Block = [0; 4];
@@ -59,48 +62,13 @@ impl<const W: u32> Scalar<W> {
         let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]);
         let mut this =
             Self { modulus, inverse: digit::<W>(inverse.wrapping_neg()), square: Vec::new() };
-        let mut scratch = Scratch::new(blocks);
-        this.square = digits::square_of_radix::<W>(&this.modulus, bits, count * width, |power| {
-            this.square(power, &mut scratch);
-        });
+        this.square = power::square_of_radix(&this, bits);
         this
     }
 
-    /// `base^exponent` modulo `n`, big-endian, for a base below `n` and an odd exponent.
-    ///
-    /// `bytes` holds the base and is as long as the modulus.
+    /// `base^exponent` modulo `n`, in place, as [`power::power`].
     pub(crate) fn power(&self, bytes: &mut [u8], exponent: u64) {
-        let blocks = self.modulus.len();
-        let mut scratch = Scratch::new(blocks);
-        let base = digits::from_bytes::<W>(bytes, blocks);
-        let mut power = base.clone();
-        self.multiply(&mut power, &self.square, &mut scratch);
-        let shifted = power.clone();
-        for bit in (0..exponent.ilog2()).rev() {
-            self.square(&mut power, &mut scratch);
-            if exponent >> bit & 1 == 1 {
-                // Each multiplication divides by R: with the plain base as the last factor, the
-                // power leaves Montgomery's form.
-                let factor = if bit == 0 { &base } else { &shifted };
-                self.multiply(&mut power, factor, &mut scratch);
-            }
-        }
-        if digits::is_negative(&power) {
-            digits::combine::<W>(&mut power, 1, 1, &self.modulus);
-        }
-        digits::to_bytes::<W>(&power, bytes);
-    }
-
-    /// `number * number / R` modulo `n`.
-    fn square(&self, number: &mut [Block], scratch: &mut Scratch) {
-        square::<W>(number, &mut scratch.product);
-        self.reduce(scratch, number);
-    }
-
-    /// `number * factor / R` modulo `n`.
-    fn multiply(&self, number: &mut [Block], factor: &[Block], scratch: &mut Scratch) {
-        multiply::<W>(number, factor, &mut scratch.product);
-        self.reduce(scratch, number);
+        power::power(self, &self.square, bytes, exponent);
     }
 
     /// The product divided by `R` modulo `n`: a multiple of `n` is added that makes its lower half
@@ -138,8 +106,43 @@ impl<const W: u32> Scalar<W> {
     }
 }
 
+impl<const W: u32> Montgomery<W> for Scalar<W> {
+    type Number = (Vec<Block>, Scratch);
+    type Factor = Vec<Block>;
+
+    fn modulus(&self) -> &[Block] {
+        &self.modulus
+    }
+
+    fn radix_bits(&self) -> usize {
+        self.modulus.as_flattened().len() * usize::try_from(W).unwrap_or_default()
+    }
+
+    fn number(&self, digits: &[Block]) -> Self::Number {
+        (digits.to_vec(), Scratch::new(digits.len()))
+    }
+
+    fn digits(&self, (number, _): &Self::Number) -> Vec<Block> {
+        number.clone()
+    }
+
+    fn factor(&self, digits: &[Block]) -> Self::Factor {
+        digits.to_vec()
+    }
+
+    fn square(&self, (number, scratch): &mut Self::Number) {
+        square::<W>(number, &mut scratch.product);
+        self.reduce(scratch, number);
+    }
+
+    fn multiply(&self, (number, scratch): &mut Self::Number, factor: &Self::Factor) {
+        multiply::<W>(number, factor, &mut scratch.product);
+        self.reduce(scratch, number);
+    }
+}
+
 /// Room for one multiplication.
-struct Scratch {
+pub(crate) struct Scratch {
     product: Vec<Block>,
     quotient: Vec<Block>,
 }

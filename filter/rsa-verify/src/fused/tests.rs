@@ -1,6 +1,8 @@
+use core::arch::wasm32::{f64x2_extract_lane, f64x2_splat};
+
 use num_bigint_dig::{BigInt, BigUint, Sign};
 
-use super::*;
+use super::{sums::Sums, *};
 use crate::extremes::*;
 
 /// Numbers of digits: even and odd numbers of pairs, up to those of 8192 bits.
@@ -85,9 +87,7 @@ fn reductions_of_extreme_digits_are_exact() {
                     let found: Vec<i64> =
                         number.quotient.iter().flat_map(|pairs| pairs.map(integer)).collect();
                     assert_eq!(&found, pattern, "{count} digits");
-                    let mut result = vec![[0; 4]; count.div_ceil(4)];
-                    number.store(&mut result);
-                    let result = value::<W>(&result);
+                    let result = value::<W>(&fused.digits(&number));
                     let product = value::<W>(&low) + ((value::<W>(&upper) + carry) << bits);
                     assert_eq!(&result * &radix, product + &quotient * &modulus);
                     assert!(magnitude(&result) < magnitude(&modulus));
