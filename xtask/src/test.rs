@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    compose, demo, examples, fuzz, lint, scenarios,
+    bench, compose, demo, examples, fuzz, lint, scenarios,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -29,7 +29,11 @@ struct Stage {
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", about: "the sources are formatted, the lock file is complete", run: fmt },
     Stage { name: "clippy", about: "no lint complains, on the machine and as wasm", run: clippy },
-    Stage { name: "xtask", about: "tests of these commands and of the demonstration", run: xtask },
+    Stage {
+        name: "xtask",
+        about: "tests of these commands, the demonstration and the benchmark",
+        run: xtask,
+    },
     Stage { name: "wasm", about: "the module builds and tells no path", run: module },
     Stage {
         name: "native",
@@ -68,6 +72,11 @@ const STAGES: &[Stage] = &[
         run: envoy,
     },
     Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
+    Stage {
+        name: "bench",
+        about: "the benchmark runs: every set-up guards its service and answers as it should",
+        run: bench_quick,
+    },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
 
@@ -190,7 +199,14 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
 }
 
 fn xtask(_: &mut Tools) -> Result<Tally> {
-    tally::tests(cargo_test().args(["--package", "xtask", "--package", "demo"]))
+    tally::tests(cargo_test().args([
+        "--package",
+        "xtask",
+        "--package",
+        "demo",
+        "--package",
+        "bench",
+    ]))
 }
 
 fn module(tools: &mut Tools) -> Result<Tally> {
@@ -300,6 +316,11 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
 fn demo_once(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
     tally::check(demo::command()?.arg("--once"))
+}
+
+fn bench_quick(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    tally::check(bench::command(bench::HaProxy::IfThere)?.arg("--quick"))
 }
 
 fn lint_envoy(_: &mut Tools) -> Result<Tally> {

@@ -43,9 +43,9 @@ export class Issuer {
     return this.#signing;
   }
 
-  /** Answers one HTTP request. */
-  handle(request, response) {
-    this.#handle(request, response);
+  /** What answers an HTTP request by the keys of this moment. */
+  get handle() {
+    return this.#handle;
   }
 
   /** Shows a new key and goes on signing by the one before; gives its `kid`. */

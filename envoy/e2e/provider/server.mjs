@@ -16,10 +16,11 @@ const PAGES = {
 const ANSWERS = {
   /** As the issuer itself does. */
   well: (request, response, _, issuer) => issuer.handle(request, response),
-  /** The same after so many milliseconds. */
+  /** The same after so many milliseconds, by the keys of the moment when it was asked. */
   slow: async (request, response, milliseconds, issuer) => {
+    const handle = issuer.handle;
     await sleep(milliseconds);
-    issuer.handle(request, response);
+    handle(request, response);
   },
   /** Another status. */
   status: (_, response, status) => response.writeHead(status).end('{"keys":[]}'),

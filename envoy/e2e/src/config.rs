@@ -172,7 +172,12 @@ pub fn extension_file(version: &str, policy: &Policy) -> Result<String> {
 
 const GATE: &str = "jwt_gate";
 
-fn gate(name: &str, policy: &Policy) -> Result<Value> {
+/// JWT Gate as an entry of `http_filters`; Envoy knows the plugin by `name`.
+///
+/// # Errors
+///
+/// The filter module is not built.
+pub fn gate(name: &str, policy: &Policy) -> Result<Value> {
     const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
     let configuration = match policy {
         Policy::Struct(value) => {
@@ -220,13 +225,19 @@ fn gate(name: &str, policy: &Policy) -> Result<Value> {
 /// The filter module is not built.
 pub fn bootstrap(upstream: u16, listeners: &[Listener]) -> Result<Value> {
     let listeners: Vec<_> = listeners.iter().map(Listener::build).collect::<Result<_>>()?;
-    Ok(json!({
+    Ok(bootstrap_of(upstream, &listeners))
+}
+
+/// As [`bootstrap`], for listeners that are written out.
+#[must_use]
+pub fn bootstrap_of(upstream: u16, listeners: &[Value]) -> Value {
+    json!({
         "admin": { "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } } },
         "static_resources": {
             "listeners": listeners,
             "clusters": [cluster("upstream", upstream)],
         },
-    }))
+    })
 }
 
 /// A cluster of one server on a port of 127.0.0.1.

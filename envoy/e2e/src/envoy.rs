@@ -172,6 +172,13 @@ impl Envoy {
         Ok((status.success(), place.read(LOG)))
     }
 
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        // setpriv becomes Envoy, so that this is Envoy's own.
+        self.child.id()
+    }
+
     /// The port of a listener.
     ///
     /// # Panics

@@ -30,6 +30,6 @@ pub mod tokens;
 pub use clock::Clock;
 pub use echo::{Received, Upstream};
 pub use envoy::{Envoy, Place};
-pub use places::{checkout, module};
+pub use places::{checkout, envoy_binary, module};
 pub use provider::{Answer, Asked, Page, Provider};
 pub use reply::Reply;

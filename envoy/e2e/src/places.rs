@@ -28,7 +28,7 @@ pub fn module() -> Result<PathBuf> {
 /// # Errors
 ///
 /// Names the command that installs Envoy when it is absent.
-pub(crate) fn envoy_binary() -> Result<PathBuf> {
+pub fn envoy_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("ENVOY_BIN").map(PathBuf::from) {
         if !path.is_file() {
             bail!("ENVOY_BIN names {}, which is not a file", path.display());

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::Place;
 use crate::places::checkout;
 
-/// Making a key can take a second on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Loading its packages and making a key take a second; on a busy machine, far more.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A page of the provider's whose answers can be chosen.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub enum Page {
 pub enum Answer {
     /// As it should.
     Well,
-    /// As it should, after so long.
+    /// As it should, after so long, by the keys of the moment when it was asked.
     Slow(Duration),
     /// With another status than 200.
     Status(u16),

@@ -23,6 +23,8 @@ pub(crate) struct ScenarioFile {
     pub(crate) document: Option<String>,
     pub(crate) route_metadata: Option<Map<String, Value>>,
     #[serde(default)]
+    pub(crate) service: BTreeMap<String, ServiceFile>,
+    #[serde(default)]
     pub(crate) token: BTreeMap<String, TokenFile>,
     #[serde(default)]
     pub(crate) every: RequestFile,
@@ -33,6 +35,24 @@ pub(crate) struct ScenarioFile {
     pub(crate) warned: Vec<String>,
     #[serde(default)]
     pub(crate) counters: BTreeMap<String, u64>,
+}
+
+/// One `[service.CLUSTER]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceFile {
+    pub(crate) answers: Vec<ServiceAnswerFile>,
+}
+
+/// What a service answers to a call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceAnswerFile {
+    pub(crate) status: Option<u16>,
+    #[serde(default)]
+    pub(crate) headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub(crate) body: String,
 }
 
 /// One `[token.NAME]`, or one `[NAME]` of `tokens.toml`.

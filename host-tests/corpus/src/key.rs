@@ -260,7 +260,7 @@ pub enum SigningAlgorithm {
 
 impl SigningAlgorithm {
     /// The name in the `alg` header.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::HS256 => "HS256",
             Self::HS384 => "HS384",

@@ -10,6 +10,9 @@
 //! [`play`] does that for anything that runs under the model of a proxy, and [`suite`] makes a
 //! named test of each scenario.
 //!
+//! A scenario has no time in it. What becomes of keys that are fetched, over hours and days, is told
+//! by [`story`].
+//!
 //! The crate depends on no crate of the filter, so that a fault there cannot hide itself here.
 //!
 //! The file format is described in `host-tests/scenarios/README.md`.
@@ -29,6 +32,7 @@ mod policy;
 mod proto;
 mod scenario;
 mod seen;
+pub mod story;
 mod suite;
 mod text;
 mod token;
@@ -44,4 +48,4 @@ pub use proto::{metadata, structure};
 pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, Verdict};
 pub use seen::{Fate, Reason, Reply, Seen, SeenConfiguration};
 pub use suite::{Lane, Way, suite, suites};
-pub use token::{mint, real_token};
+pub use token::{mint, mint_as, real_token};

@@ -1,10 +1,10 @@
 //! Playing a scenario on the model of a proxy, whatever runs the filter under it.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use proxy_host_model::{
-    Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, Outcome, Profile,
-    Request,
+    Clock, Guest, Headers, Host, LogLevel, LogLine, MetricKind, MetricValue, OpenStream, Outcome,
+    Profile, Request,
 };
 
 use crate::{
@@ -17,6 +17,12 @@ const POLICY_LINE: &str = "jwt-gate: policy: ";
 
 /// What begins the response-code details of every denial; the reason follows.
 const DETAILS: &str = "jwt_gate.";
+
+/// How often the gate looks after keys that it fetches.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Ten seconds: twice as long as the gate holds a request by default.
+const HELD_TICKS: u32 = 100;
 
 /// The property in which Envoy hands over the metadata of the route.
 const ROUTE_METADATA: &[&str] = &["xds", "route_metadata"];
@@ -69,7 +75,10 @@ pub fn passed<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> 
 /// What differs in the start, and whether the filter lives.
 fn start<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> (Vec<String>, bool) {
     let now = Clock::at_nanos(scenario.now);
-    host.model(|model| model.clock = now);
+    host.model(|model| {
+        model.clock = now;
+        model.callouts.services = scenario.services.clone();
+    });
     let startup = host.start(b"", scenario.policy.bytes(form));
     let mut found = scenario.configuration_differences(&SeenConfiguration {
         accepted: startup.accepted,
@@ -92,13 +101,27 @@ fn exchanges<'a, G: Guest>(
     for exchange in &scenario.exchanges {
         let request = request(scenario, exchange);
         let exchange = as_shown(host, exchange, request.headers.clone());
-        let outcome = host.request(request);
+        let stream = host.open_whole(request);
+        if !scenario.services.is_empty() {
+            let_wait(host, &stream);
+        }
+        let outcome = host.finish(stream);
         found.push((exchange, seen(&outcome)));
         if outcome.trap.is_some() {
             break;
         }
     }
     found
+}
+
+/// Lets time pass for as long as the request is held, and no longer than any should be.
+fn let_wait<G: Guest>(host: &mut Host<G>, stream: &OpenStream) {
+    for _ in 0..HELD_TICKS {
+        if host.fate(stream) != proxy_host_model::Fate::Paused {
+            return;
+        }
+        host.advance(TICK);
+    }
 }
 
 /// The reason code in the gate's response-code details; `None` if they are not the gate's.

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use proxy_host_model::{Headers, Service, ServiceAnswer};
 use serde_json::{Map, Value};
 
 use crate::{
     Error, PolicyDocument,
     case::Clock,
-    file::{OneOrMany, ReplyFile, RequestFile, ScenarioFile, TokenFile, UpstreamFile},
+    file::{
+        OneOrMany, ReplyFile, RequestFile, ScenarioFile, ServiceAnswerFile, ServiceFile, TokenFile,
+        UpstreamFile,
+    },
     policy, proto, text,
     token::Tokens,
 };
@@ -37,6 +41,8 @@ pub struct Scenario {
     pub clock: Clock,
     /// The configuration of the gate.
     pub policy: PolicyDocument,
+    /// What answers the gate's own requests, by cluster.
+    pub services: BTreeMap<String, Service>,
     /// `filter_metadata.jwt_gate` of the route, if the route has any.
     pub route_metadata: Option<Map<String, Value>>,
     /// The same as the bytes of the property `xds.route_metadata`.
@@ -159,6 +165,12 @@ pub(crate) fn mint(
         let field = format!("token.{name}");
         return Err(Error::field(file_name, field, "no request uses it"));
     }
+    let mut services = BTreeMap::new();
+    for (cluster, file) in &file.service {
+        let service = service(file, &tokens)
+            .map_err(|e| Error::field(file_name, format!("service.{cluster}"), e))?;
+        services.insert(cluster.clone(), service);
+    }
     let now = nanoseconds(file, shift).map_err(|e| Error::field(file_name, "now", e))?;
     Ok(Scenario {
         name: name.to_owned(),
@@ -166,6 +178,7 @@ pub(crate) fn mint(
         now,
         clock: file.clock,
         policy: policy::of_scenario(file_name, file)?,
+        services,
         route_metadata: file.route_metadata.clone(),
         route_metadata_bytes: file
             .route_metadata
@@ -259,6 +272,19 @@ fn exchange(
         secrets,
     };
     Ok((exchange, used))
+}
+
+fn service(file: &ServiceFile, tokens: &Tokens<'_>) -> Result<Service, String> {
+    let bytes = |text: &str| text::bytes(text, &|name: &str| tokens.placeholder(name));
+    let answer = |file: &ServiceAnswerFile| {
+        let status = file.status.unwrap_or(200).to_string();
+        let mut headers = Headers::from_iter([(":status", status)]);
+        for (name, value) in &file.headers {
+            headers.add(&bytes(name)?, &bytes(value)?);
+        }
+        Ok(ServiceAnswer::response(headers, &bytes(&file.body)?))
+    };
+    file.answers.iter().map(answer).collect::<Result<Vec<_>, String>>().map(Service::new)
 }
 
 type Bytes<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;

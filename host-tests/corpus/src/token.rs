@@ -33,16 +33,41 @@ const MAX_DEPTH: usize = 8;
 ///
 /// The key is not an RSA key.
 pub fn mint(key: &Key, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
-    let mut whole = default_header(SigningAlgorithm::RS256, key.name());
+    let signed = |input: &[u8]| key.sign(jwt_compact::alg::Rsa::rs256(), input);
+    minted(SigningAlgorithm::RS256, key.name(), header, claims, signed)
+        .expect("RS256 is signed with an RSA key")
+}
+
+/// The same, signed as `algorithm` says with a key of `host-tests/keys`.
+///
+/// # Errors
+///
+/// There is no such key, it does not go with the algorithm, or the algorithm needs a secret.
+pub fn mint_as(
+    algorithm: SigningAlgorithm,
+    key: &str,
+    header: &Map<String, Value>,
+    claims: &Map<String, Value>,
+) -> Result<String, String> {
+    minted(algorithm, key, header, claims, |input| algorithm.sign(key, None, input))
+}
+
+fn minted(
+    algorithm: SigningAlgorithm,
+    kid: &str,
+    header: &Map<String, Value>,
+    claims: &Map<String, Value>,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+) -> Result<String, String> {
+    let mut whole = default_header(algorithm, kid);
     whole.extend(header.clone());
     let input = format!(
         "{}.{}",
         base64url::encode(Value::Object(whole).to_string()),
         base64url::encode(Value::Object(claims.clone()).to_string())
     );
-    let signature = key.sign(jwt_compact::alg::Rsa::rs256(), input.as_bytes());
-    let signature = signature.expect("RS256 is signed with an RSA key");
-    format!("{input}.{}", base64url::encode(signature))
+    let signature = sign(input.as_bytes())?;
+    Ok(format!("{input}.{}", base64url::encode(signature)))
 }
 
 /// A token that others published: `auth0` or `fusionauth`, from `host-tests/vectors`.

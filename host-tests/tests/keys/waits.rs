@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use host_tests::native;
 use proxy_host_model::{Fate, Headers, Model, ServiceAnswer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::setting::{
-    NAME, SECOND, TICK, UNAVAILABLE, answer_from_now_on, assert_passed, assert_refused,
+    ISSUER, NAME, SECOND, TICK, UNAVAILABLE, answer_from_now_on, assert_passed, assert_refused,
     assert_waits, fetches, model, plain, policy, request, set, start,
 };
 
@@ -29,6 +29,30 @@ fn the_first_requests_wait_for_the_first_set() {
         }
         assert_passed(&host.request(request("rsa-1")));
         assert_eq!(fetches(&mut host), 1);
+    });
+}
+
+#[test]
+fn metadata_and_keys_are_one_wait() {
+    let metadata = json!({ "issuer": ISSUER, "jwks_uri": "https://keys.test/jwks.json" });
+    let headers = Headers::from_iter([(":status", "200")]);
+    let metadata = ServiceAnswer::response(headers, metadata.to_string().as_bytes());
+    let mut model = model([metadata.after(TICK)]);
+    model.callouts.services.insert("keys".to_owned(), set(&["rsa-1"]).after(TICK).into());
+    let mut policy: Value = serde_json::from_slice(&plain()).unwrap();
+    policy["issuers"][0]["keys"] =
+        json!({ "discovery": { "cluster": NAME, "jwks_cluster": "keys" } });
+    native::run(model, |mut host| {
+        start(&mut host, policy.to_string().as_bytes(), 0);
+        let stream = host.open(request("rsa-1"));
+        // The second request goes out as the answer to the first comes in, not with a tick.
+        host.advance(TICK * 2);
+        let sent = host.model(|model| model.callouts.http.clone());
+        let addresses = sent.iter().map(|call| (&*call.cluster, call.headers.first(":authority")));
+        assert_eq!(addresses.collect::<Vec<_>>(), [("keys", Some(&b"keys.test"[..]))]);
+        assert_waits(&mut host, &stream);
+        host.advance(TICK);
+        assert_passed(&host.finish(stream));
     });
 }
 

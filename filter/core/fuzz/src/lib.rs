@@ -2,6 +2,7 @@
 
 use jwt_gate_core::{
     Compiled, Decision, Document, HeaderOp, Patch, Request, UnixTime, compile, decide,
+    decide_cached,
 };
 
 /// The access token of an Auth0 tenant, expired since 2018.
@@ -41,6 +42,12 @@ pub fn gate(sections: &str) -> Compiled {
 }
 
 /// Decides one request and hands the decision on, since it borrows from the request.
+///
+/// It is the same the first and the second time that the token comes by.
+///
+/// # Panics
+///
+/// If a cache of known tokens makes a difference.
 pub fn judge<R>(
     gate: &Compiled,
     headers: &Headers,
@@ -50,7 +57,15 @@ pub fn judge<R>(
     let view: Vec<(&[u8], &[u8])> =
         headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
     let request = Request::new(&view, None);
-    then(&decide(&gate.policy, &gate.keys, &request, UnixTime::from_secs(now)))
+    let now = UnixTime::from_secs(now);
+    let decision = decide(&gate.policy, &gate.keys, &request, now);
+    let mut cache = gate.policy.token_cache();
+    let plain = format!("{decision:?}");
+    for time in ["first", "second"] {
+        let cached = decide_cached(&gate.policy, &gate.keys, &mut cache, &request, now);
+        assert_eq!(format!("{cached:?}"), plain, "the {time} time");
+    }
+    then(&decision)
 }
 
 /// What goes on to the upstream.

@@ -268,6 +268,10 @@ impl World {
                     self.budget.stalls -= 1;
                 }
                 self.pass_time();
+                for actor in &mut self.vms {
+                    // Nobody waits without end: that is the host's part.
+                    actor.waiting = actor.waiting.filter(|(_, since)| self.now < since + WAITING);
+                }
             }
         }
     }
@@ -276,10 +280,6 @@ impl World {
         self.now += STEP;
         let time = self.time();
         self.flights.retain(|flight| flight.has_owner || time <= flight.until);
-        for actor in &mut self.vms {
-            // Nobody waits without end: that is the host's part.
-            actor.waiting = actor.waiting.filter(|(_, since)| self.now < since + WAITING);
-        }
     }
 
     fn take_in(&mut self, vm: usize, event: Event) {
@@ -370,8 +370,10 @@ impl World {
         let actor = &mut self.vms[vm];
         if actor.follower.outlook(now, &actor.keys) == Outlook::Pending {
             actor.waiting = Some((kid, self.now));
-            self.take_in(vm, Event::Wanted);
         }
+        // Told without need as well: how often there is a fetch is not in the hands of whoever
+        // holds requests.
+        self.take_in(vm, Event::Wanted);
     }
 
     /// Whether a request with this generation's key passes.
@@ -396,6 +398,8 @@ impl World {
     fn check(&mut self, vm: usize) {
         let in_force = self.in_force(vm);
         let actor = &mut self.vms[vm];
+        let held = actor.follower.held_digest().map(|digest| generation(&digest));
+        assert!(in_force.is_none() || in_force == held, "{in_force:?} as {held:?}");
         // A key that was withdrawn never comes back.
         assert!(in_force.is_none() || in_force >= actor.newest, "back to a withdrawn key");
         actor.newest = actor.newest.max(in_force);
@@ -405,12 +409,12 @@ impl World {
             && let Some(read) = actor.read.take()
             && !actor.follower.lacks_bytes()
         {
-            let held = actor.follower.held_digest().map(|digest| generation(&digest));
             assert!(held >= Some(read), "{held:?} after {read} was read");
         }
     }
 
-    /// From here on all goes well: is it all well soon?
+    /// From here on all goes well: is it all well soon? The host's deadline helps nobody here: who
+    /// waits must be woken.
     fn heals(mut self) {
         for round in 0..16 {
             self.all_goes_well();

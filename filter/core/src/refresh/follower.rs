@@ -68,6 +68,9 @@ struct State {
     told: News,
     /// When this VM last began a fetch.
     started_at: Option<UnixTime>,
+    /// When a fetch was last made for an unknown `kid`, as far as this VM knows: a board that is lost
+    /// must not end the cool-down, or whoever can overwrite it has one fetch for each such token.
+    refetched_at: Option<UnixTime>,
 }
 
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -262,6 +265,7 @@ impl Follower {
         };
         self.state.board_lost = board.is_none();
         self.state.board = board.unwrap_or_default();
+        self.state.refetched_at = self.state.board.refetched_at.or(self.state.refetched_at);
         self.state.cas = cas;
         if let Some(outcome) = self.state.outcome.take()
             && let Some(commands) = self.post(outcome, now)
@@ -385,6 +389,7 @@ impl Follower {
             Written::Done => None,
             Written::Refused => Some(self.alone(board.clone())),
         };
+        self.state.refetched_at = board.refetched_at.or(self.state.refetched_at);
         self.state.board = board;
         self.state.board_lost = false;
         self.state.started_at = Some(now);

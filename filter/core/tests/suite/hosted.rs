@@ -4,6 +4,7 @@ mod documents;
 mod json;
 mod oracle;
 mod paths;
+mod refresh;
 mod requests;
 mod requirements;
 mod structs;

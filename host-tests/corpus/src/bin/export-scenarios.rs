@@ -38,7 +38,7 @@ fn export() -> Result<usize, String> {
     for case in load().map_err(|error| error.to_string())? {
         let scenario = case.mint(0).map_err(|error| error.to_string())?;
         let Some(text) = scenario.exported(&module) else {
-            println!("{}: its configuration is not text: left out", scenario.name);
+            println!("{}: its configuration is not text, or fetches: left out", scenario.name);
             continue;
         };
         let path = folder.join(format!("{}.toml", scenario.name));

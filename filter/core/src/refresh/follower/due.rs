@@ -104,7 +104,7 @@ impl Follower {
     }
 
     fn cool_down(&self, now: UnixTime) -> Duration {
-        self.source.cool_down(self.state.board.refetched_at, now)
+        self.source.cool_down(self.state.refetched_at, now)
     }
 
     /// Whether there is no use in asking for a fetch, or in asking again.

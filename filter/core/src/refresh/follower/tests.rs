@@ -310,6 +310,13 @@ fn a_board_that_is_overwritten_makes_no_storm() {
     assert_eq!(other.next_fetch(20_000, &mut store), 20_000);
     other.answer(good(&["a"]), 20_000, &mut store);
     assert_eq!(other.wakes, 2);
+    let mut begun = Vec::new();
+    for now in (21_000..51_000).step_by(100) {
+        store.put_board(b"garbage".to_vec());
+        other.run(Event::Wanted, now, &mut store);
+        begun.extend(other.ticks(now, now, &mut store));
+    }
+    assert_eq!(begun, [50_000], "the cool-down outlasts the board");
     store.put_board(b"garbage".to_vec());
     // A VM without keys must have some: its fetches are a second apart, and do bring keys.
     let mut fresh = self::vm();

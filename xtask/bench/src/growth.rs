@@ -1,0 +1,225 @@
+//! How the cost of a request grows inside the module: units of fuel under wasmtime, which are the
+//! same in every run and on every machine.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use envoy_e2e::{Place, module};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer};
+
+/// Requests that the harness sends, all the same.
+const REQUESTS: usize = 9;
+
+/// What grows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Axis {
+    /// Rules, of which the last one fits; no token is asked for.
+    Rules,
+    /// Keys of the issuer, of which the last one signed.
+    Keys,
+    /// Issuers, of which the last one signed.
+    Issuers,
+    /// Bytes of the token.
+    TokenBytes,
+}
+
+/// The cost at one size.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    pub(crate) axis: Axis,
+    pub(crate) size: usize,
+    /// Fuel of the first request.
+    pub(crate) first: u64,
+    /// Fuel of the same request once more.
+    pub(crate) again: u64,
+    /// Fuel until the first request: starting, and compiling the policy.
+    pub(crate) start: u64,
+}
+
+impl Axis {
+    /// All of them, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 4] = [Self::Rules, Self::Keys, Self::Issuers, Self::TokenBytes];
+
+    /// What it counts.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Keys => "keys",
+            Self::Issuers => "issuers",
+            Self::TokenBytes => "bytes of token",
+        }
+    }
+
+    fn sizes(self, is_quick: bool) -> &'static [usize] {
+        match (self, is_quick) {
+            (Self::Rules | Self::Keys, false) => &[1, 10, 100, 1000],
+            (Self::Issuers, false) => &[1, 10, 100],
+            (Self::TokenBytes, false) => &[1000, 2000, 4000, 8000],
+            (Self::Rules | Self::Keys | Self::Issuers, true) => &[10],
+            (Self::TokenBytes, true) => &[2000],
+        }
+    }
+}
+
+/// Measures all sizes with the harness's binary.
+///
+/// # Errors
+///
+/// The module is not built, a policy is refused, or a request does not pass.
+pub(crate) fn measure(harness: &Path, is_quick: bool) -> Result<Vec<Point>> {
+    let place = Place::new("bench-growth")?;
+    let mut points = Vec::new();
+    for axis in Axis::ALL {
+        for size in axis.sizes(is_quick) {
+            let point = point(harness, &place, axis, *size);
+            points.push(point.with_context(|| format!("{size} {}", axis.name()))?);
+        }
+    }
+    Ok(points)
+}
+
+/// The part of the harness's report that is read here.
+#[derive(Deserialize)]
+struct Report {
+    fuel: Fuel,
+    outcomes: Value,
+}
+
+#[derive(Deserialize)]
+struct Fuel {
+    start: u64,
+    request: Request,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    median: u64,
+    max: u64,
+}
+
+fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point> {
+    let signer = SIGNERS[0];
+    let policy = place.write("policy.json", &policy(axis, size, signer)?.to_string())?;
+    let mut command = Command::new(harness);
+    command
+        .args(["bench", "--json", "--warm-up", "0", "--now", "1700000100"])
+        .args(["--requests", &REQUESTS.to_string()])
+        .args(["--request", &format!("GET {}", path(size))])
+        .arg("--config")
+        .arg(policy);
+    if axis != Axis::Rules {
+        let token = token(if axis == Axis::TokenBytes { size } else { 0 }, signer)?;
+        command.args(["--header", &format!("authorization:Bearer {token}")]);
+    }
+    let output = command
+        .arg(module()?)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running {}", harness.display()))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let report: Report = serde_json::from_slice(&output.stdout).context("the harness's report")?;
+    // A refused request does less than one that passes.
+    if report.outcomes != json!({ "continued": REQUESTS }) {
+        bail!("found {}, expected that all of {REQUESTS} requests pass", report.outcomes);
+    }
+    let Fuel { start, request } = report.fuel;
+    Ok(Point { axis, size, first: request.max, again: request.median, start })
+}
+
+/// The path that the last of so many rules takes.
+fn path(rules: usize) -> String {
+    format!("/tenants/acme/service-{}/orders/7", rules.saturating_sub(1))
+}
+
+/// A token padded to a number of bytes, or one of the usual size.
+fn token(bytes: usize, signer: Signer) -> Result<String> {
+    let padded = |pad: usize| signer.mint("alice", &json!({ "pad": "x".repeat(pad) }));
+    let bare = padded(0)?;
+    // Four characters of base64url hold three bytes.
+    match bytes.saturating_sub(bare.len()) * 3 / 4 {
+        0 => Ok(bare),
+        pad => padded(pad),
+    }
+}
+
+fn policy(axis: Axis, size: usize, signer: Signer) -> Result<Value> {
+    let count = |wanted: Axis| if axis == wanted { size } else { 1 };
+    let own = signer.jwk()?;
+    // Keys of other names come first; so do other issuers.
+    let keys = (1..count(Axis::Keys)).map(|place| {
+        let mut other = own.clone();
+        other["kid"] = json!(format!("key-{place}"));
+        other
+    });
+    let keys: Vec<Value> = keys.chain([own.clone()]).collect();
+    let issuer = |name: String, issuer: String, keys: &[Value]| {
+        json!({
+            "name": name,
+            "issuer": issuer,
+            "audiences": [AUDIENCE],
+            "algorithms": [signer.name()],
+            "keys": { "jwks": { "keys": keys } },
+        })
+    };
+    let others = (1..count(Axis::Issuers)).map(|place| {
+        let address = format!("https://issuer-{place}.test/");
+        issuer(format!("issuer-{place}"), address, std::slice::from_ref(&own))
+    });
+    let issuers: Vec<Value> =
+        others.chain([issuer("test".to_owned(), ISSUER.to_owned(), &keys)]).collect();
+    let rules: Vec<Value> = if axis == Axis::Rules {
+        let rule = |place| {
+            json!({
+                "name": format!("rule-{place}"),
+                "match": { "template": format!("/tenants/{{tenant}}/service-{place}/**") },
+                "access": "public",
+            })
+        };
+        (0..size).map(rule).collect()
+    } else {
+        vec![json!({
+            "name": "orders",
+            "match": { "prefix": "/" },
+            "require": { "scopes": { "all": [SCOPE] } },
+        })]
+    };
+    Ok(json!({
+        "issuers": issuers,
+        "rules": rules,
+        "forward": { "claims": [{ "claim": ["sub"], "header": "x-user" }] },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_as_long_as_it_should_be() {
+        for bytes in [1000, 4000, 8000] {
+            let length = token(bytes, SIGNERS[0]).unwrap().len();
+            assert!((bytes - 3..=bytes).contains(&length), "{length} for {bytes}");
+        }
+    }
+
+    #[test]
+    fn what_grows_is_what_the_axis_says() {
+        let policy = policy(Axis::Keys, 10, SIGNERS[0]).unwrap();
+        let keys = policy["issuers"][0]["keys"]["jwks"]["keys"].as_array().unwrap();
+        assert_eq!((keys.len(), keys[9]["kid"].as_str()), (10, Some("rsa-1")));
+        let policy = super::policy(Axis::Issuers, 5, SIGNERS[0]).unwrap();
+        assert_eq!(policy["issuers"].as_array().unwrap().len(), 5);
+        assert_eq!(policy["issuers"][4]["issuer"], ISSUER);
+        let policy = super::policy(Axis::Rules, 5, SIGNERS[0]).unwrap();
+        assert_eq!(policy["rules"].as_array().unwrap().len(), 5);
+        assert_eq!(path(5), "/tenants/acme/service-4/orders/7");
+    }
+}

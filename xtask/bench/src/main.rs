@@ -1,0 +1,141 @@
+//! `cargo xtask bench`: what JWT Gate costs, beside what proxies bring themselves.
+//!
+//! Two parts. `proxies` sends the same requests through Envoy without a filter, with its own
+//! filters and with JWT Gate, and through HAProxy with its own lines, and reads from the kernel
+//! how long the serving thread ran. `growth` counts what a request costs inside the module as
+//! rules, keys, issuers and tokens grow, in units of fuel, which no other load on the machine
+//! changes.
+
+use std::{env, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+mod client;
+mod cpu;
+mod envoy;
+mod fresh;
+mod growth;
+mod haproxy;
+mod machine;
+mod page;
+mod plot;
+mod report;
+mod rounds;
+mod setups;
+mod spread;
+mod table;
+mod tokens;
+mod upstream;
+mod workload;
+mod zipf;
+
+use rounds::{Effort, Figures};
+use tokens::SIGNERS;
+
+/// Enough rounds that a quarter of them may be disturbed.
+const FULL: Effort =
+    Effort { least_rounds: 5, most_rounds: 15, time: Duration::from_secs(110), requests: 800 };
+/// Enough to see that everything works.
+const QUICK: Effort =
+    Effort { least_rounds: 2, most_rounds: 2, time: Duration::ZERO, requests: 40 };
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq)]
+struct Options {
+    is_quick: bool,
+    is_written: bool,
+    proxies: bool,
+    growth: bool,
+}
+
+impl Options {
+    fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self::default();
+        for argument in arguments {
+            match argument.as_str() {
+                "--quick" => options.is_quick = true,
+                "--write" => options.is_written = true,
+                "proxies" => options.proxies = true,
+                "growth" => options.growth = true,
+                other => bail!(
+                    "found the argument `{other}`, expected some of: --quick, --write, proxies, \
+                     growth"
+                ),
+            }
+        }
+        if options.is_quick && options.is_written {
+            bail!("found --quick with --write, expected one: quick figures are no figures to show");
+        }
+        if !options.proxies && !options.growth {
+            (options.proxies, options.growth) = (true, true);
+        }
+        Ok(options)
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse(env::args().skip(1))?;
+    if options.proxies {
+        proxies(&options)?;
+    }
+    if options.growth {
+        growth(&options)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn proxies(options: &Options) -> Result<()> {
+    let haproxy = env::var_os("HAPROXY_BIN").map(PathBuf::from);
+    let machine = machine::describe(haproxy.as_deref())?;
+    println!("Starting the proxies and checking that each of them guards the service ...");
+    let proxies = setups::Proxies::start(haproxy.as_deref())?;
+    let (effort, starts) = if options.is_quick { (QUICK, 1) } else { (FULL, 5) };
+    let figures = Figures::measure(&proxies, &SIGNERS, effort, |line| println!("{line} ..."))?;
+    println!("first answers of {starts} fresh proxies ...");
+    let first = fresh::First::measure(&proxies, SIGNERS[0], starts)?;
+    let text = report::proxies(&figures, &first, &machine)?;
+    let plot = plot::draw(&figures)?;
+    println!("\n{text}");
+    if options.is_written {
+        page::write("proxies", &text)?;
+        page::write_plot(&plot)?;
+    }
+    Ok(())
+}
+
+fn growth(options: &Options) -> Result<()> {
+    let harness = env::var_os("HARNESS_BIN").map(PathBuf::from).context(
+        "found no HARNESS_BIN, expected the path of wasmtime-harness; `cargo xtask bench` sets it",
+    )?;
+    println!("Growing the policy and the token, in units of fuel ...\n");
+    let text = report::growth(&growth::measure(&harness, options.is_quick)?).to_string();
+    println!("{text}");
+    if options.is_written {
+        page::write("growth", &text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options> {
+        Options::parse(arguments.iter().map(|argument| (*argument).to_owned()))
+    }
+
+    #[test]
+    fn both_parts_run_unless_one_is_named() {
+        let all = Options { proxies: true, growth: true, ..Options::default() };
+        assert_eq!(parse(&[]).unwrap(), all);
+        let quick = Options { is_quick: true, growth: true, ..Options::default() };
+        assert_eq!(parse(&["growth", "--quick"]).unwrap(), quick);
+    }
+
+    #[test]
+    fn quick_figures_are_not_written() {
+        assert!(parse(&["--quick", "--write"]).is_err());
+        let error = parse(&["fast"]).unwrap_err().to_string();
+        assert!(error.starts_with("found the argument `fast`"), "{error}");
+    }
+}

@@ -1,0 +1,221 @@
+//! The figures as text.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::{
+    envoy::{BARE, GATE, GATE_METRICS, LISTENERS, NATIVE, NATIVE_CACHED},
+    fresh::First,
+    growth::{Axis, Point},
+    rounds::Figures,
+    setups::{HAPROXY_BARE, HAPROXY_NATIVE, about},
+    spread::Spread,
+    table::Table,
+    tokens::SIGNERS,
+    workload::Workload,
+};
+
+/// The set-ups in the order in which they are shown.
+pub(crate) const ORDER: [&str; 7] =
+    [BARE, NATIVE_CACHED, NATIVE, GATE, GATE_METRICS, HAPROXY_BARE, HAPROXY_NATIVE];
+
+/// What is compared with what, by what it adds; the last pair by whole requests.
+const RATIOS: [(&str, &str); 3] = [(GATE, NATIVE_CACHED), (GATE, NATIVE), (GATE, BARE)];
+
+/// The part of the time that threads wait on a machine that has nothing else to do.
+const QUIET: f64 = 0.05;
+
+/// The comparison with what the proxies bring themselves.
+///
+/// # Errors
+///
+/// None: writing to a text does not fail.
+pub(crate) fn proxies(figures: &Figures, first: &First, machine: &[String]) -> Result<String> {
+    let mut text = String::new();
+    for line in machine.iter().chain(&figures.remarks) {
+        writeln!(text, "- {line}.")?;
+    }
+    let waited = figures.waited().map_or(0.0, |waited| waited.median);
+    write!(
+        text,
+        "- {} rounds, {} requests, each answered as expected. Serving threads waited for a \
+         processor {} of the time that they could have run.",
+        figures.rounds,
+        figures.requests,
+        percent(waited),
+    )?;
+    if waited > QUIET {
+        // What ran meanwhile has emptied the processor's caches, too.
+        write!(text, " **The machine was busy: all times are too long; compare ratios.**")?;
+    }
+    writeln!(text, "\n")?;
+    for signer in SIGNERS {
+        let name = signer.name();
+        let Some(size) = figures.sizes.get(name) else { continue };
+        writeln!(text, "### {name}, tokens of {size} bytes\n\n{}", summary(figures, name))?;
+    }
+    writeln!(text, "### First answers\n\n{}", first_answers(first))?;
+    write!(text, "### All figures\n\n{}", all(figures))?;
+    Ok(text)
+}
+
+/// What each set-up costs an algorithm, and how that compares.
+fn summary(figures: &Figures, signer: &str) -> Table {
+    let mut table =
+        Table::new(["CPU of a request, µs"].into_iter().chain(Workload::ALL.map(Workload::name)));
+    for set_up in figures.set_ups(signer, &ORDER) {
+        let cells = Workload::ALL.map(|workload| match figures.added(signer, workload, set_up) {
+            Some(added) => format!("{:+.1} ({:.1} to {:.1})", added.median, added.low, added.high),
+            None => figures
+                .cpu(signer, workload, set_up)
+                .map_or_else(String::new, |whole| format!("{:.1}", whole.median)),
+        });
+        table.push([about(set_up).to_owned()].into_iter().chain(cells));
+    }
+    for (gate, other) in RATIOS {
+        let cells = Workload::ALL.map(|workload| ratio(figures, signer, workload, gate, other));
+        let title = if other == BARE { "whole: " } else { "added: " };
+        let title = format!("{title}{} / {}", about(gate), about(other));
+        table.push([title].into_iter().chain(cells));
+    }
+    table
+}
+
+/// How many times as much one set-up adds as another, or takes as a whole where the other adds
+/// nothing.
+fn ratio(figures: &Figures, signer: &str, workload: Workload, one: &str, other: &str) -> String {
+    let median = |spread: Option<Spread>| spread.map(|spread| spread.median);
+    let figure = |set_up| {
+        if other == BARE {
+            median(figures.cpu(signer, workload, set_up))
+        } else {
+            median(figures.added(signer, workload, set_up))
+        }
+    };
+    match (figure(one), figure(other)) {
+        // What adds nothing that can be measured is no measure.
+        (Some(one), Some(other)) if other > 0.0 => format!("{:.2}", one / other),
+        _ => "-".to_owned(),
+    }
+}
+
+fn first_answers(first: &First) -> Table {
+    let starts = format!("CPU, ms, median of {} starts", first.starts);
+    let mut table = Table::new([starts.as_str(), "first token", "second token"]);
+    for (name, about) in LISTENERS {
+        if let Some(columns) = first.of(name) {
+            let cells = columns.map(|spread| format!("{:.2}", spread.median));
+            table.push([about.to_owned()].into_iter().chain(cells));
+        }
+    }
+    table
+}
+
+fn all(figures: &Figures) -> Table {
+    let mut table = Table::new([
+        "algorithm, tokens, set-up",
+        "CPU, µs",
+        "quartiles",
+        "requests/s",
+        "quartiles",
+        "worker busy",
+    ]);
+    for signer in SIGNERS.map(|signer| signer.name()) {
+        for workload in Workload::ALL {
+            for set_up in figures.set_ups(signer, &ORDER) {
+                let cpu = figures.cpu(signer, workload, set_up);
+                let throughput = figures.throughput(signer, workload, set_up);
+                let busy = figures.busy(signer, workload, set_up);
+                let (Some(cpu), Some(throughput), Some(busy)) = (cpu, throughput, busy) else {
+                    continue;
+                };
+                table.push([
+                    format!("{signer}, {}, {}", workload.name(), about(set_up)),
+                    format!("{:.1}", cpu.median),
+                    format!("{:.1} to {:.1}", cpu.low, cpu.high),
+                    format!("{:.0}", throughput.median),
+                    format!("{:.0} to {:.0}", throughput.low, throughput.high),
+                    percent(busy.median),
+                ]);
+            }
+        }
+    }
+    table
+}
+
+/// How the cost inside the module grows.
+pub(crate) fn growth(points: &[Point]) -> Table {
+    let mut table = Table::new(["", "first request", "", "the same again", "", "start"]);
+    for axis in Axis::ALL {
+        let row: Vec<&Point> = points.iter().filter(|point| point.axis == axis).collect();
+        let Some(least) = row.first() else { continue };
+        for point in &row {
+            let more = |now: u64, then: u64| {
+                if point.size == least.size {
+                    return String::new();
+                }
+                let change = now as f64 / then.max(1) as f64 - 1.0;
+                format!("{:+.1} %", change * 100.0)
+            };
+            table.push([
+                format!("{} {}", axis.name(), grouped(point.size.try_into().unwrap_or(u64::MAX))),
+                grouped(point.first),
+                more(point.first, least.first),
+                grouped(point.again),
+                more(point.again, least.again),
+                grouped(point.start),
+            ]);
+        }
+    }
+    table
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.0} %", part * 100.0)
+}
+
+/// A number with a comma behind every third digit.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_tells_what_is_added_and_whether_the_machine_was_busy() {
+        let text = proxies(&Figures::example(), &First::default(), &["a machine".into()]).unwrap();
+        assert!(text.starts_with("- a machine.\n- 3 rounds, "), "{text}");
+        assert!(text.contains("waited for a processor 10 % of the time"), "{text}");
+        assert!(text.contains("**The machine was busy"), "{text}");
+        assert!(text.contains("| +5.0 (5.0 to 5.0) |"), "{text}");
+        assert!(text.contains("### RS256, tokens of 900 bytes"), "{text}");
+        // 46 / 41: the medians of both.
+        assert!(text.contains(" 1.12 |"), "{text}");
+    }
+
+    #[test]
+    fn growth_is_told_against_the_least_size() {
+        let point = |size, first| Point { axis: Axis::Rules, size, first, again: 1000, start: 5 };
+        let table = growth(&[point(1, 2000), point(10, 2100)]).to_string();
+        assert!(table.contains("| rules 10 |         2,100 | +5.0 % |"), "{table}");
+        assert!(table.contains("1,000 | +0.0 % |"), "{table}");
+    }
+
+    #[test]
+    fn digits_come_in_threes() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(123_456), "123,456");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}
