@@ -82,7 +82,7 @@ impl Follower {
     /// Ends every wait: another configuration takes the place of this one in the same root.
     pub(crate) fn let_go(&self) {
         for context in self.gate.waiting.all() {
-            judgement::resume(&self.gate, context);
+            judgement::resume(&self.gate, context, false);
         }
     }
 
@@ -128,6 +128,7 @@ impl Follower {
                 sent.err().map(|status| Event::Answer(Answer::NotSent(status)))
             }
             Command::Wake => {
+                self.gate.waiting.forget_wish(source.followed);
                 turn.woken.insert(source.followed);
                 None
             }
@@ -138,10 +139,10 @@ impl Follower {
         }
     }
 
-    /// Ends the waits that are to end, last of all in a callback: see [`judgement::resume`].
+    /// Ends the waits that are due, unless a further one makes sense, last of all in a callback: see [`judgement::resume`].
     fn end(&self, turn: &Turn) {
         for context in self.gate.waiting.due(&turn.woken, turn.nanos) {
-            judgement::resume(&self.gate, context);
+            judgement::resume(&self.gate, context, true);
         }
     }
 }

@@ -53,11 +53,15 @@ pub(crate) fn can_resume(root: u32) -> bool {
     is_told_apart
 }
 
-/// Judges a request that has waited, for good, and lets the host go on with it or answers it.
+/// Judges a request that has waited, and lets the host go on with it or answers it.
+///
+/// `may_wait` tells whether it may be put on hold again: the answer that woke it can be one that was
+/// under way before the request came, and lack the key for no other reason. Its time does not begin
+/// anew.
 ///
 /// The context that called is another one, so this comes last in its callback: what follows would
 /// speak for the request.
-pub(crate) fn resume(gate: &Gate, context: u32) {
+pub(crate) fn resume(gate: &Gate, context: u32, may_wait: bool) {
     let Some(held) = gate.waiting.take(context) else {
         return;
     };
@@ -73,8 +77,14 @@ pub(crate) fn resume(gate: &Gate, context: u32) {
             return;
         }
     };
-    let state =
-        judge_again(gate, &headers, &held).unwrap_or_else(|error| fail(gate, &headers, error));
+    let state = match judge_again(gate, &headers, &held, may_wait) {
+        Ok(Some(state)) => state,
+        Ok(None) => {
+            gate.waiting.hold(context, held);
+            return;
+        }
+        Err(error) => fail(gate, &headers, error),
+    };
     // Set first: a host may bring the body before the call is back.
     held.state.set(state);
     if state.goes_on()
@@ -84,11 +94,26 @@ pub(crate) fn resume(gate: &Gate, context: u32) {
     }
 }
 
-fn judge_again(gate: &Gate, headers: &[Pair<'_>], held: &Held) -> Result<State, HostError> {
-    let now = UnixTime::from_nanos(abi::now()?);
+/// Judges once more; `None` if the request is to go on waiting.
+fn judge_again(
+    gate: &Gate,
+    headers: &[Pair<'_>],
+    held: &Held,
+    may_wait: bool,
+) -> Result<Option<State>, HostError> {
+    let nanos = abi::now()?;
+    let now = UnixTime::from_nanos(nanos);
     let rule = held.wait.route.as_deref().and_then(Option::as_ref);
     let decision = gate.decide(&Request::new(headers, rule), now);
-    conclude(gate, decision, now)
+    if may_wait
+        && matches!(decision.verdict, Verdict::AwaitKeys(_))
+        && gate.waiting.is_patient(&held.wait, nanos)
+        && gate.keys.outlook(held.wait.followed, now) == Outlook::Pending
+        && gate.waiting.want(held.wait.followed)
+    {
+        return Ok(None);
+    }
+    conclude(gate, decision, now).map(Some)
 }
 
 /// Carries a decision out, without any further wait.

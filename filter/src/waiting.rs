@@ -63,6 +63,13 @@ impl Waiting {
         self.wanted.take()
     }
 
+    /// Forgets the wish for new keys of an issuer: they came before it was told.
+    ///
+    /// Told afterwards, it would cause a fetch that nobody waits for, and use up the cool-down.
+    pub(crate) fn forget_wish(&self, followed: Followed) {
+        self.wanted.borrow_mut().remove(&followed);
+    }
+
     /// Puts a request on hold.
     pub(crate) fn hold(&self, context: u32, held: Held) {
         self.held.borrow_mut().insert(context, held);
@@ -75,12 +82,14 @@ impl Waiting {
 
     /// The contexts of the requests that wait for one of these issuers, or have waited long enough.
     pub(crate) fn due(&self, woken: &BTreeSet<Followed>, now: u64) -> Vec<u32> {
-        self.contexts(|wait| {
-            // Either way: a clock that went back far says nothing of how long it has been, and one that
-            // was set right by a little must not end every wait.
-            let patient = now.abs_diff(wait.since) < self.patience;
-            woken.contains(&wait.followed) || !patient
-        })
+        self.contexts(|wait| woken.contains(&wait.followed) || !self.is_patient(wait, now))
+    }
+
+    /// Whether a request has time to wait.
+    pub(crate) fn is_patient(&self, wait: &Wait, now: u64) -> bool {
+        // Either way: a clock that went back far says nothing of how long it has been, and one that
+        // was set right by a little must not end every wait.
+        now.abs_diff(wait.since) < self.patience
     }
 
     /// The contexts of all that wait.
@@ -132,7 +141,9 @@ mod tests {
         assert!(!waiting.want(one));
         assert_eq!(waiting.take_wanted(), BTreeSet::from([one]));
         assert!(waiting.take_wanted().is_empty(), "each wish is told once");
+        waiting.want(one);
         waiting.want(other);
+        waiting.forget_wish(one);
         assert_eq!(waiting.take_wanted(), BTreeSet::from([other]));
     }
 

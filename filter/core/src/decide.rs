@@ -23,7 +23,7 @@ use crate::{
 /// unexpected is a denial.
 ///
 /// [`Verdict::AwaitKeys`] keeps nothing: when the keys are there, or will not be, the same request
-/// is decided again, and [`Decision::settle`] ends what is then still open. Nobody waits twice.
+/// is decided again, and [`Decision::settle`] ends what is then still open.
 #[must_use]
 pub fn decide<'a>(
     policy: &'a Policy,

@@ -127,6 +127,72 @@ fn a_key_that_is_new_is_fetched_and_waited_for() {
     });
 }
 
+/// A scheduled answer is on its way, made before the issuer had the new key. Who comes meanwhile is
+/// woken by it, and waits for the one that has the key.
+#[test]
+fn an_answer_that_the_new_key_overtook_does_not_end_the_wait() {
+    native::run(model([set(&["rsa-1"])]), |mut host| {
+        start(
+            &mut host,
+            &policy(json!({ "refresh": "10s", "min_refetch_interval": "10s" }), json!({})),
+            2,
+        );
+        answer_from_now_on(&mut host, set(&["rsa-1"]).after(SECOND));
+        while fetches(&mut host) < 2 {
+            host.advance(TICK);
+        }
+        answer_from_now_on(&mut host, set(&["rsa-1", "rsa-2"]).after(SECOND));
+        let new = host.open(request("rsa-2"));
+        let unknown = host.open(request("rsa-3"));
+        host.advance(SECOND + TICK);
+        for stream in [&new, &unknown] {
+            assert_waits(&mut host, stream);
+        }
+        host.advance(SECOND + TICK);
+        assert_eq!(fetches(&mut host), 3);
+        assert_passed(&host.finish(new));
+        assert_refused(&host.finish(unknown), 401, "key_unknown", None);
+    });
+}
+
+/// And its time does not begin anew.
+#[test]
+fn who_waits_for_a_second_answer_waits_no_longer_for_that() {
+    native::run(model([set(&["rsa-1"])]), |mut host| {
+        let brief = json!({ "limits": { "waiting_time": "1500ms" } });
+        start(
+            &mut host,
+            &policy(json!({ "refresh": "10s", "min_refetch_interval": "10s" }), brief),
+            2,
+        );
+        answer_from_now_on(&mut host, set(&["rsa-1"]).after(SECOND));
+        while fetches(&mut host) < 2 {
+            host.advance(TICK);
+        }
+        answer_from_now_on(&mut host, ServiceAnswer::never());
+        let stream = host.open(request("rsa-2"));
+        host.advance(SECOND + TICK * 3);
+        assert_waits(&mut host, &stream);
+        host.advance(TICK * 2);
+        assert_refused(&host.finish(stream), UNAVAILABLE.0, UNAVAILABLE.1, Some("1"));
+    });
+}
+
+/// Its wish would be told with the next tick; a fetch for it would use up the cool-down.
+#[test]
+fn a_wish_that_an_answer_overtook_is_forgotten() {
+    native::run(model([set(&["rsa-1"]).after(TICK / 2)]), |mut host| {
+        start(&mut host, &plain(), 1);
+        assert_eq!(fetches(&mut host), 1);
+        let stream = host.open(request("rsa-1"));
+        assert_waits(&mut host, &stream);
+        host.advance(TICK / 2);
+        assert_passed(&host.finish(stream));
+        host.advance(SECOND * 5);
+        assert_eq!(fetches(&mut host), 1);
+    });
+}
+
 #[test]
 fn a_key_that_nobody_has_is_refused_when_the_new_set_is_there() {
     native::run(model([set(&["rsa-1"]).after(TICK)]), |mut host| {

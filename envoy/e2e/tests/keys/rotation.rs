@@ -4,11 +4,11 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
 
-use envoy_e2e::{Place, Provider};
+use envoy_e2e::{Answer, Page, Place, Provider};
 use serde_json::json;
 
 use crate::load::{Duty, Load};
-use crate::{Gate, SETTLED, forged};
+use crate::{Gate, SETTLED, forged, send};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,5 +79,35 @@ fn a_rotation_under_load_refuses_no_good_request_and_allows_no_bad_one() {
     });
     assert_eq!(served.count(), crate::WORKERS, "not all workers took part: {workers:?}");
     sleep(SETTLED);
+    gate.assert_no_crash();
+}
+
+/// The new key comes while the answer with the old ones is on its way: whoever waits for that answer
+/// is not told that his key is unknown, since the next one has it.
+#[test]
+fn a_request_that_waits_for_an_answer_of_before_the_rotation_waits_for_the_next() {
+    let place = Place::new("keys-overtaken").expect("a folder");
+    let mut provider = Provider::start(&place, &[("max-age", "3")]).expect("the provider");
+    let first = provider.token().expect("a token by the first key");
+    let discovery = json!({ "min_refetch_interval": "1s" });
+    let mut gate = Gate::start(&place, provider, discovery, json!({}));
+    assert_eq!(gate.send(&first).status, 200);
+    gate.provider.answer(Page::Keys, Answer::Slow(2 * SECOND)).expect("the provider obeys");
+    let before = gate.fetches();
+    let provider = &mut gate.provider;
+    let asked = || (provider.asked().ok()?.keys.len() > before).then_some(());
+    gate.envoy.wait_for("another fetch", asked).expect("a fetch");
+
+    gate.provider.rotate().expect("the second key");
+    let second = gate.provider.token().expect("a token by the second key");
+    let held = [0; 4].map(|_| {
+        let (port, token) = (gate.port(), second.clone());
+        std::thread::spawn(move || send(port, &token))
+    });
+    for held in held {
+        let reply = held.join().expect("a client");
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    assert_eq!(gate.fetches(), before + 2, "the overtaken one, and the next");
     gate.assert_no_crash();
 }

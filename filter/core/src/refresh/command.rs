@@ -28,7 +28,9 @@ pub enum Command {
     /// cannot be sent. It takes the place of an earlier one for this issuer, whose answer is to
     /// be thrown away if it comes after all.
     Fetch(Fetch),
-    /// Decide the requests that wait for this issuer again; none goes on waiting.
+    /// Decide the requests that wait for this issuer again. One that is still open goes on waiting
+    /// only if the outlook is [`Pending`](super::Outlook::Pending) and it is wanted anew: what came
+    /// may have been under way before the request.
     Wake,
     /// Tell the operator.
     Report(Notice),
