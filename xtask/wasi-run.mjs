@@ -4,12 +4,18 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { WASI } from "node:wasi";
 
 const [module, ...args] = process.argv.slice(2);
 if (module === undefined) {
   console.error("wasi-run.mjs: found no argument, expected the path of a WASI module");
   process.exit(2);
+}
+// V8 takes relaxed SIMD without being asked from 11.4 on.
+const [major, minor] = process.versions.v8.split(".").map(Number);
+if (major < 11 || (major === 11 && minor < 4)) {
+  setFlagsFromString("--experimental-wasm-relaxed-simd");
 }
 const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
 const wasi = new WASI({

@@ -39,10 +39,11 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "wasm",
         arguments: "",
-        about: "Build the filter for a proxy: target/jwt_gate.wasm, without a build path inside",
+        about: "Build the filter for a proxy: target/jwt_gate.wasm, and jwt_gate.simd.wasm for one with relaxed SIMD",
         run: |arguments| {
             no_arguments("wasm", arguments)?;
             wasm::build()?;
+            wasm::build_simd()?;
             Ok(ExitCode::SUCCESS)
         },
     },

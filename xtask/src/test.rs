@@ -47,6 +47,11 @@ const STAGES: &[Stage] = &[
         run: wasi,
     },
     Stage {
+        name: "simd",
+        about: "rsa-verify with relaxed SIMD in Node, fused and not; the scenarios with that module",
+        run: simd,
+    },
+    Stage {
         name: "lint-envoy",
         about: "no shipped Envoy configuration has a way around the filter",
         run: lint_envoy,
@@ -234,6 +239,40 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
         "--lib",
         "--tests",
     ]))
+}
+
+fn simd(_: &mut Tools) -> Result<Tally> {
+    setup::node()?;
+    let tests = || {
+        let mut cargo = cargo_test();
+        cargo
+            .args(["--package", "rsa-verify", "--target", "wasm32-wasip1", "--config"])
+            .arg(format!("target.wasm32-wasip1.rustflags=[\"{}\"]", wasm::SIMD));
+        cargo
+    };
+    let mut tally = tally::tests(tests().args(["--lib", "--tests"]))?;
+    // A machine on which a relaxed multiply-add rounds twice, as this engine can be told to be one.
+    if cfg!(target_arch = "x86_64") {
+        tally += tally::tests(
+            tests()
+                .args(["--test", "keys", "--test", "oracle", "--", "key", "exponent", "variant"])
+                .env("RSA_VERIFY_UNFUSED", "1")
+                // Tests run in the folder of their package.
+                .env(
+                    "CARGO_TARGET_WASM32_WASIP1_RUNNER",
+                    "node --no-warnings --no-enable-fma3 ../../xtask/wasi-run.mjs",
+                ),
+        )?;
+    }
+    wasm::build_simd()?;
+    let folder = workspace::root().join("target/scenarios-simd");
+    scenarios::export_for(&workspace::simd_module(), &folder)?;
+    tally += tally::tests(
+        shell::cargo()
+            .args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run"])
+            .arg(folder),
+    )?;
+    Ok(tally)
 }
 
 fn node(tools: &mut Tools) -> Result<Tally> {

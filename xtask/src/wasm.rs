@@ -34,20 +34,39 @@ const CALLBACKS: &[&str] = &[
     "proxy_on_vm_start",
 ];
 
+/// What a module for proxies with relaxed SIMD may use beside what every proxy knows. A proxy that
+/// does not know one instruction refuses the whole module, hence a build of its own.
+pub(crate) const SIMD: &str = "-Ctarget-feature=+simd128,+relaxed-simd";
+
 /// Builds the module, puts it at `target/jwt_gate.wasm` and prints its size.
 ///
 /// # Errors
 ///
 /// The build failed, or a path of this machine is in the module.
 pub(crate) fn build() -> Result<()> {
-    for module in compile(&["jwt-gate"])? {
-        replace(&workspace::module(), &module)?;
-        println!("target/jwt_gate.wasm: {} bytes", module.len());
+    build_as(&workspace::module(), &[])
+}
+
+/// Builds the module with relaxed SIMD, puts it at `target/jwt_gate.simd.wasm` and prints its size.
+///
+/// # Errors
+///
+/// As of [`build`].
+pub(crate) fn build_simd() -> Result<()> {
+    build_as(&workspace::simd_module(), &[SIMD])
+}
+
+fn build_as(path: &Path, flags: &[&str]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for module in compile(&["jwt-gate"], flags)? {
+        replace(path, &module)?;
+        println!("target/{name}: {} bytes", module.len());
     }
     Ok(())
 }
 
-/// Builds packages as modules and gives their bytes, in the same order.
+/// Builds packages as modules, with these flags of the compiler, and gives their bytes, in the same
+/// order.
 ///
 /// Equal sources give equal bytes on every machine: no flag comes from the environment, and every
 /// folder of this machine is replaced by a fixed name.
@@ -55,7 +74,7 @@ pub(crate) fn build() -> Result<()> {
 /// # Errors
 ///
 /// The build failed, or a path of this machine is in a module.
-pub(crate) fn compile(packages: &[&str]) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn compile(packages: &[&str], more_flags: &[&str]) -> Result<Vec<Vec<u8>>> {
     setup::rust_targets()?;
     // The folder of the registry's sources is known only when they are there.
     shell::run(shell::cargo().args(["fetch", "--quiet", "--target", TARGET]))?;
@@ -71,8 +90,9 @@ pub(crate) fn compile(packages: &[&str]) -> Result<Vec<Vec<u8>>> {
     // The profile's own settings are in Cargo.toml; these flags alone depend on the machine.
     // `--config` adds to what .cargo/config.toml says where RUSTFLAGS would replace it.
     let keep = format!("-Clink-arg={}", link::keep(MODULE, CALLBACKS));
-    let flags: Vec<String> =
-        remaps()?.iter().chain([&keep]).map(|flag| toml_string(flag)).collect();
+    let remaps = remaps()?;
+    let own = remaps.iter().chain([&keep]).map(String::as_str);
+    let flags: Vec<String> = own.chain(more_flags.iter().copied()).map(toml_string).collect();
     let linker = env::current_exe().context("cannot find this program")?;
     cargo
         .args(["build", "--release", "--target", TARGET])

@@ -30,3 +30,8 @@ pub(crate) fn tools() -> PathBuf {
 pub(crate) fn module() -> PathBuf {
     root().join("target/jwt_gate.wasm")
 }
+
+/// The filter module for proxies that know relaxed SIMD.
+pub(crate) fn simd_module() -> PathBuf {
+    root().join("target/jwt_gate.simd.wasm")
+}

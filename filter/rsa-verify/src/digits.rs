@@ -86,6 +86,15 @@ pub(crate) fn combine<const W: u32>(number: &mut [Block], factor: i64, sign: i64
     }
 }
 
+/// The inverse of an odd number modulo `2^64`.
+pub(crate) fn inverse(number: i64) -> i64 {
+    // Newton's iteration: an inverse modulo 2^k gives one modulo 2^(2k). An odd number is its own
+    // inverse modulo 8; five steps make that more than 64 bits.
+    (0..5).fold(number, |inverse, _| {
+        inverse.wrapping_mul(2_i64.wrapping_sub(number.wrapping_mul(inverse)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, reason = "numbers of a test")]

@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(target_feature = "relaxed-simd")]
+use crate::fused::{self, Fused};
 use crate::scalar::Scalar;
 
 /// Smallest modulus in bits (RFC 7518 section 3.3).
@@ -27,11 +29,81 @@ pub struct PublicKey {
     arithmetic: Arithmetic,
 }
 
-/// The widest digits whose columns do not overflow.
+/// Which arithmetic serves a key, for whoever wants to log it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Variant {
+    /// Integers of 64 bits: everywhere.
+    Scalar,
+    /// Fused multiply-adds of pairs of doubles: a build with relaxed SIMD, on a machine that fuses.
+    RelaxedSimd,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "scalar",
+            Self::RelaxedSimd => "relaxed SIMD",
+        })
+    }
+}
+
+/// What computes powers modulo one modulus.
 #[derive(Clone)]
 enum Arithmetic {
     Scalar29(Scalar<29>),
     Scalar28(Scalar<28>),
+    #[cfg(target_feature = "relaxed-simd")]
+    Fused(Fused),
+}
+
+impl Arithmetic {
+    /// The fastest that is right on this machine.
+    fn new(modulus: &[u8], bits: usize) -> Self {
+        let scalar = Self::scalar(modulus, bits);
+        #[cfg(target_feature = "relaxed-simd")]
+        if fused::is_fused() {
+            let fused = Self::Fused(Fused::new(modulus, bits));
+            // A machine that gets one of these operations wrong would refuse every signature.
+            if fused.agrees_with(&scalar, modulus) {
+                return fused;
+            }
+        }
+        scalar
+    }
+
+    /// The widest digits whose columns do not overflow.
+    fn scalar(modulus: &[u8], bits: usize) -> Self {
+        if bits <= WIDE_MAX_BITS {
+            Self::Scalar29(Scalar::new(modulus, bits))
+        } else {
+            Self::Scalar28(Scalar::new(modulus, bits))
+        }
+    }
+
+    /// Whether both give the same cube of a number that has all kinds of digits.
+    #[cfg(target_feature = "relaxed-simd")]
+    fn agrees_with(&self, other: &Self, modulus: &[u8]) -> bool {
+        let mut number: Vec<u8> = modulus.iter().map(|byte| byte.wrapping_mul(0x6d)).collect();
+        if let Some(first) = number.first_mut() {
+            // Below the modulus.
+            *first = 0;
+        }
+        let mut same = number.clone();
+        self.power(&mut number, 3);
+        other.power(&mut same, 3);
+        number == same
+    }
+
+    /// `base^exponent` modulo `n`, in place; the base is below `n` and as long, the exponent odd.
+    fn power(&self, bytes: &mut [u8], exponent: u64) {
+        match self {
+            Self::Scalar29(scalar) => scalar.power(bytes, exponent),
+            Self::Scalar28(scalar) => scalar.power(bytes, exponent),
+            #[cfg(target_feature = "relaxed-simd")]
+            Self::Fused(fused) => fused.power(bytes, exponent),
+        }
+    }
 }
 
 /// Why a key is refused.
@@ -96,11 +168,7 @@ impl PublicKey {
         if exponent >> EXPONENT_MAX_BITS != 0 {
             return Err(KeyError::ExponentLarge);
         }
-        let arithmetic = if bits <= WIDE_MAX_BITS {
-            Arithmetic::Scalar29(Scalar::new(modulus, bits))
-        } else {
-            Arithmetic::Scalar28(Scalar::new(modulus, bits))
-        };
+        let arithmetic = Arithmetic::new(modulus, bits);
         Ok(Self { modulus: modulus.to_vec(), exponent, arithmetic })
     }
 
@@ -116,6 +184,16 @@ impl PublicKey {
         bit_length(&self.modulus)
     }
 
+    /// Which arithmetic serves this key: the same for all keys of a build on one machine.
+    #[must_use]
+    pub fn variant(&self) -> Variant {
+        match self.arithmetic {
+            Arithmetic::Scalar29(_) | Arithmetic::Scalar28(_) => Variant::Scalar,
+            #[cfg(target_feature = "relaxed-simd")]
+            Arithmetic::Fused(_) => Variant::RelaxedSimd,
+        }
+    }
+
     /// The padded message that a signature was made of: `signature^e mod n`, big-endian, as long as
     /// the modulus (RSAVP1 of RFC 8017 section 5.2.2 and the steps around it in section 8.2.2).
     ///
@@ -128,10 +206,7 @@ impl PublicKey {
             return None;
         }
         let mut bytes = signature.to_vec();
-        match &self.arithmetic {
-            Arithmetic::Scalar29(scalar) => scalar.power(&mut bytes, self.exponent),
-            Arithmetic::Scalar28(scalar) => scalar.power(&mut bytes, self.exponent),
-        }
+        self.arithmetic.power(&mut bytes, self.exponent);
         Some(bytes)
     }
 }

@@ -11,8 +11,16 @@
 //! | module | what |
 //! |---|---|
 //! | `key` | what makes a key, which signatures are looked at |
+//! | `power` | powers by Montgomery's arithmetic, whichever it is |
 //! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
+//! | `fused` | the same on pairs of doubles, four times as fast; in builds with `relaxed-simd` only |
 //! | `digits` | numbers as balanced digits |
+//!
+//! A module of WebAssembly is refused as a whole by a host that does not know one of its
+//! instructions, so relaxed SIMD is a matter of the build: `-Ctarget-feature=+simd128,+relaxed-simd`.
+//! In such a build a key is served by it only where the machine fuses multiplication and addition,
+//! which relaxed SIMD does not promise, and where a first power equals that of `scalar`;
+//! [`PublicKey::variant`] says what serves.
 //!
 //! ```
 //! # fn main() -> Result<(), rsa_verify::KeyError> {
@@ -30,7 +38,14 @@
 extern crate alloc;
 
 mod digits;
+#[cfg(test)]
+mod extremes;
+#[cfg(target_feature = "relaxed-simd")]
+mod fused;
 mod key;
+mod power;
 mod scalar;
 
-pub use key::{EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};
+pub use key::{
+    EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant,
+};

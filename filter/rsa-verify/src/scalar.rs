@@ -32,7 +32,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::digits::{self, Block, cut, digit};
+use crate::{
+    digits::{self, Block, cut, digit},
+    power::{self, Montgomery},
+};
 
 /// Zeros in place of a block that is not there.
 const NONE: Block = [0; 4];
@@ -56,83 +59,16 @@ impl<const W: u32> Scalar<W> {
         let blocks = count / 4;
         let modulus = digits::from_bytes::<W>(modulus, blocks);
 
-        // Newton's iteration: a right inverse modulo 2^k gives one modulo 2^(2k). An odd number is
-        // its own inverse modulo 8; four steps make that 48 bits, more than W.
-        let low = modulus.first().unwrap_or(&NONE)[0];
-        let mut inverse = low;
-        for _ in 0..4 {
-            inverse = inverse.wrapping_mul(2_i64.wrapping_sub(low.wrapping_mul(inverse)));
-        }
-
+        let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]);
         let mut this =
             Self { modulus, inverse: digit::<W>(inverse.wrapping_neg()), square: Vec::new() };
-        this.square = this.square_of_radix(count * width, bits);
+        this.square = power::square_of_radix(&this, bits);
         this
     }
 
-    /// `R^2` modulo `n` for `R = 2^radix_bits`, without a division.
-    fn square_of_radix(&self, radix_bits: usize, bits: usize) -> Vec<Block> {
-        // 2^(bits-1) is below the modulus. Doubled until it is 2R:
-        let mut power = vec![0; bits.div_ceil(8)];
-        if let Some(first) = power.first_mut() {
-            *first = 1_u8.wrapping_shl(u32::try_from((bits - 1) % 8).unwrap_or_default());
-        }
-        let mut power = digits::from_bytes::<W>(&power, self.modulus.len());
-        for _ in bits - 1..radix_bits + 1 {
-            self.double(&mut power);
-        }
-        // 2R stands for 2; raised to the power of `radix_bits` it stands for R, and so is R^2.
-        let mut scratch = Scratch::new(self.modulus.len());
-        for bit in (0..radix_bits.ilog2()).rev() {
-            self.square(&mut power, &mut scratch);
-            if radix_bits >> bit & 1 == 1 {
-                self.double(&mut power);
-            }
-        }
-        power
-    }
-
-    /// Doubles a number between `-n` and `n` modulo `n`; the result is between them as well.
-    fn double(&self, number: &mut [Block]) {
-        let sign = if digits::is_negative(number) { 1 } else { -1 };
-        digits::combine::<W>(number, 2, sign, &self.modulus);
-    }
-
-    /// `base^exponent` modulo `n`, big-endian, for a base below `n` and an odd exponent.
-    ///
-    /// `bytes` holds the base and is as long as the modulus.
+    /// `base^exponent` modulo `n`, in place, as [`power::power`].
     pub(crate) fn power(&self, bytes: &mut [u8], exponent: u64) {
-        let blocks = self.modulus.len();
-        let mut scratch = Scratch::new(blocks);
-        let base = digits::from_bytes::<W>(bytes, blocks);
-        let mut power = base.clone();
-        self.multiply(&mut power, &self.square, &mut scratch);
-        let shifted = power.clone();
-        for bit in (0..exponent.ilog2()).rev() {
-            self.square(&mut power, &mut scratch);
-            if exponent >> bit & 1 == 1 {
-                // Each multiplication divides by R: with the plain base as the last factor, the
-                // power leaves Montgomery's form.
-                let factor = if bit == 0 { &base } else { &shifted };
-                self.multiply(&mut power, factor, &mut scratch);
-            }
-        }
-        if digits::is_negative(&power) {
-            digits::combine::<W>(&mut power, 1, 1, &self.modulus);
-        }
-        digits::to_bytes::<W>(&power, bytes);
-    }
-
-    /// `number * number / R` modulo `n`.
-    fn square(&self, number: &mut [Block], scratch: &mut Scratch) {
-        square::<W>(number, &mut scratch.product);
-        self.reduce(scratch, number);
-    }
-
-    /// `number * factor / R` modulo `n`.
-    fn multiply(&self, number: &mut [Block], factor: &[Block], scratch: &mut Scratch) {
-        multiply::<W>(number, factor, &mut scratch.product);
-        self.reduce(scratch, number);
+        power::power(self, &self.square, bytes, exponent);
     }
 
     /// The product divided by `R` modulo `n`: a multiple of `n` is added that makes its lower half
@@ -170,8 +106,43 @@ impl<const W: u32> Scalar<W> {
     }
 }
 
+impl<const W: u32> Montgomery<W> for Scalar<W> {
+    type Number = (Vec<Block>, Scratch);
+    type Factor = Vec<Block>;
+
+    fn modulus(&self) -> &[Block] {
+        &self.modulus
+    }
+
+    fn radix_bits(&self) -> usize {
+        self.modulus.as_flattened().len() * usize::try_from(W).unwrap_or_default()
+    }
+
+    fn number(&self, digits: &[Block]) -> Self::Number {
+        (digits.to_vec(), Scratch::new(digits.len()))
+    }
+
+    fn digits(&self, (number, _): &Self::Number) -> Vec<Block> {
+        number.clone()
+    }
+
+    fn factor(&self, digits: &[Block]) -> Self::Factor {
+        digits.to_vec()
+    }
+
+    fn square(&self, (number, scratch): &mut Self::Number) {
+        square::<W>(number, &mut scratch.product);
+        self.reduce(scratch, number);
+    }
+
+    fn multiply(&self, (number, scratch): &mut Self::Number, factor: &Self::Factor) {
+        multiply::<W>(number, factor, &mut scratch.product);
+        self.reduce(scratch, number);
+    }
+}
+
 /// Room for one multiplication.
-struct Scratch {
+pub(crate) struct Scratch {
     product: Vec<Block>,
     quotient: Vec<Block>,
 }
@@ -219,7 +190,7 @@ fn square<const W: u32>(a: &[Block], product: &mut [Block]) {
         }
         let [c0, c1, c2, c3] = columns;
         let [a0, a1, a2, a3] = *block(a, middle);
-        let columns = if at % 2 == 0 {
+        let columns = if at.is_multiple_of(2) {
             [
                 2 * c0 + a0 * a0,
                 2 * (c1 + a0 * a1),

@@ -7,7 +7,9 @@
     reason = "a test that fails stops"
 )]
 
-use rsa_verify::{EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};
+use rsa_verify::{
+    EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant,
+};
 
 /// An odd modulus of so many bits.
 fn modulus(bits: usize) -> Vec<u8> {
@@ -110,6 +112,24 @@ fn a_signature_that_is_not_below_the_modulus_is_refused() {
         *below.last_mut().unwrap() -= 1;
         assert_eq!(key.recover(&below), Some(below));
     }
+}
+
+/// In a build with relaxed SIMD the variable says what the engine was told to do about fusing.
+#[test]
+fn the_variant_follows_build_and_machine() {
+    let expected = if cfg!(target_feature = "relaxed-simd")
+        && std::env::var_os("RSA_VERIFY_UNFUSED").is_none()
+    {
+        Variant::RelaxedSimd
+    } else {
+        Variant::Scalar
+    };
+    for bits in [2048, 3072, 4096, 8192] {
+        let key = PublicKey::new(&modulus(bits), &[3]).unwrap();
+        assert_eq!(key.variant(), expected, "{bits} bits");
+    }
+    assert_eq!(Variant::Scalar.to_string(), "scalar");
+    assert_eq!(Variant::RelaxedSimd.to_string(), "relaxed SIMD");
 }
 
 #[test]

@@ -3,58 +3,11 @@ use alloc::{vec, vec::Vec};
 use num_bigint_dig::{BigInt, BigUint, Sign};
 
 use super::*;
+use crate::extremes::*;
 
 /// The most digits of each width that a key may have (`key::WIDE_MAX_BITS`, 8192 bits).
 const MOST_29: usize = 124;
 const MOST_28: usize = 296;
-
-/// What digits, balanced or not, stand for.
-fn value<const W: u32>(number: &[Block]) -> BigInt {
-    let digits = number.as_flattened().iter().rev();
-    digits.fold(BigInt::from(0), |sum, digit| (sum << width::<W>()) + digit)
-}
-
-/// The balanced digits of a value, modulo `R`.
-fn balanced<const W: u32>(value: &BigInt, blocks: usize) -> Vec<Block> {
-    let radix = BigInt::from(1) << (width::<W>() * blocks * 4);
-    let bytes = (((value % &radix) + &radix) % &radix).to_bytes_be().1;
-    digits::from_bytes::<W>(&bytes, blocks)
-}
-
-fn width<const W: u32>() -> usize {
-    usize::try_from(W).unwrap()
-}
-
-/// The extreme digits, alone, alternating, and one of a kind among the others.
-fn extremes<const W: u32>(count: usize) -> Vec<Vec<i64>> {
-    let (least, greatest) = (-(1_i64 << (W - 1)), (1_i64 << (W - 1)) - 1);
-    let mut patterns = Vec::new();
-    for (one, other) in [
-        (least, least),
-        (greatest, greatest),
-        (least, greatest),
-        (greatest, least),
-        (least, 0),
-        (greatest, 0),
-        (least, 1),
-        (0, -1),
-        (1, 1),
-        (-1, -1),
-    ] {
-        patterns.push((0..count).map(|at| if at % 2 == 0 { one } else { other }).collect());
-        patterns.push((0..count).map(|at| if at % 4 == 3 { one } else { other }).collect());
-        for single in [0, 1, 3, 4, count / 2, count - 2, count - 1] {
-            patterns.push((0..count).map(|at| if at == single { one } else { other }).collect());
-        }
-    }
-    patterns
-}
-
-fn blocks_of(digits: &[i64]) -> Vec<Block> {
-    let (blocks, rest) = digits.as_chunks::<4>();
-    assert!(rest.is_empty());
-    blocks.to_vec()
-}
 
 /// Products and squares of extreme digits: exact, and no column overflows.
 fn products_are_exact<const W: u32>(count: usize) {
@@ -85,19 +38,6 @@ fn products_of_extreme_digits_are_exact() {
     }
 }
 
-/// A modulus whose lower digits follow a pattern, just below the greatest that has as many digits.
-fn modulus_like<const W: u32>(pattern: &[i64]) -> BigUint {
-    let (last, lower) = pattern.split_last().unwrap();
-    let mut digits = lower.to_vec();
-    // Two bits stay free, and the highest digit makes the number positive.
-    digits.push(if *last > 1 << (W - 4) { (1 << (W - 2)) - 1 } else { 1 << (W - 3) });
-    let mut value = value::<W>(&blocks_of(&digits)).to_biguint().unwrap();
-    if &value % 2_u8 == BigUint::from(0_u8) {
-        value += 1_u8;
-    }
-    value
-}
-
 /// Reductions in which the digits of modulus, quotient and product are all extreme.
 fn reductions_are_exact<const W: u32>(count: usize) {
     let blocks = count / 4;
@@ -111,13 +51,13 @@ fn reductions_are_exact<const W: u32>(count: usize) {
         for (at, pattern) in patterns.iter().enumerate() {
             // The product that asks for this quotient, its upper half as great as it gets: n^2/R.
             let quotient = blocks_of(pattern);
-            let low = balanced::<W>(&(-value::<W>(&quotient) * &modulus), blocks);
+            let low = balanced::<W>(&(-value::<W>(&quotient) * &modulus), count);
             let square = (&modulus * &modulus) >> (width::<W>() * count);
             let square = if at % 2 == 0 { square } else { -square };
             let mut scratch = Scratch::new(blocks);
             scratch.product.clear();
             scratch.product.extend_from_slice(&low);
-            scratch.product.extend_from_slice(&balanced::<W>(&square, blocks));
+            scratch.product.extend_from_slice(&balanced::<W>(&square, count));
             // As great as the digits of a product get: what is added to one is taken from the next.
             for at in 0..2 * count - 1 {
                 let excess = if at % 2 == 0 { 31 } else { -31 };
@@ -169,8 +109,4 @@ fn precomputed_is_right<const W: u32>(bits: usize) {
         let one = (modulus * scalar.inverse + 1) % (BigInt::from(1) << width::<W>());
         assert_eq!(one, BigInt::from(0));
     }
-}
-
-fn magnitude(number: &BigInt) -> BigUint {
-    BigUint::from_bytes_be(&number.to_bytes_be().1)
 }
