@@ -119,7 +119,7 @@ impl Follower {
                 Some(Event::Set(set.ok().flatten().map(|(set, _)| set)))
             }
             Command::WriteSet(set) => {
-                // The board does not name a set that is not there, so nobody is misled by a failure.
+                // If it fails, readers find other bytes than the board names, and leave them alone.
                 let _ = abi::set_shared_data(source.set_key.as_bytes(), &set);
                 None
             }
