@@ -102,7 +102,7 @@ fn parse(text: &str) -> Option<Times> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Instant};
+    use std::sync::mpsc;
 
     use super::*;
 
@@ -124,10 +124,9 @@ mod tests {
             // By now it has its name.
             ready.send(()).unwrap();
             began.recv().unwrap();
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_millis(50) {
-                std::hint::spin_loop();
-            }
+            let sum = (0..10_000_000_u64).fold(0, |sum, number| sum ^ std::hint::black_box(number));
+            std::hint::black_box(sum);
+            ready.send(()).unwrap();
             // Rests until it was looked at.
             ended.recv().unwrap_err();
         });
@@ -135,13 +134,12 @@ mod tests {
         let thread = Thread::named(std::process::id(), "busy").unwrap();
         let before = thread.read().unwrap();
         begin.send(()).unwrap();
-        thread::sleep(Duration::from_millis(10));
+        is_ready.recv().unwrap();
         let used = thread.times().unwrap() - before;
         drop(end);
         worker.unwrap().join().unwrap();
-        // What it did not run of these 50 ms it was kept waiting.
-        assert!(used.ran + used.waited >= Duration::from_millis(45), "{used:?}");
-        assert!(used.ran > Duration::ZERO, "{used:?}");
+        // No bound from above: how long it takes is up to the machine.
+        assert!(used.ran > Duration::from_millis(1), "{used:?}");
     }
 
     #[test]
