@@ -19,7 +19,7 @@ pub(crate) fn build() -> Result<()> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let folder = folder();
     fs::create_dir_all(&folder).with_context(|| format!("cannot write {}", folder.display()))?;
-    for (name, module) in names.iter().zip(wasm::compile(&names, &[])?) {
+    for (name, module) in names.iter().zip(wasm::compile(&names, &workspace::target(), &[])?) {
         let file = format!("{}.wasm", name.replace('-', "_"));
         wasm::replace(&folder.join(&file), &module)?;
         println!("target/examples/{file}: {} bytes", module.len());

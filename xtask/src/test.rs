@@ -246,7 +246,9 @@ fn simd(_: &mut Tools) -> Result<Tally> {
     let tests = || {
         let mut cargo = cargo_test();
         cargo
-            .args(["--package", "rsa-verify", "--target", "wasm32-wasip1", "--config"])
+            .args(["--package", "rsa-verify", "--target", "wasm32-wasip1", "--target-dir"])
+            .arg(workspace::simd_target())
+            .arg("--config")
             .arg(format!("target.wasm32-wasip1.rustflags=[\"{}\"]", wasm::SIMD));
         cargo
     };

@@ -44,7 +44,7 @@ pub(crate) const SIMD: &str = "-Ctarget-feature=+simd128,+relaxed-simd";
 ///
 /// The build failed, or a path of this machine is in the module.
 pub(crate) fn build() -> Result<()> {
-    build_as(&workspace::module(), &[])
+    build_as(&workspace::module(), &workspace::target(), &[])
 }
 
 /// Builds the module with relaxed SIMD, puts it at `target/jwt_gate.simd.wasm` and prints its size.
@@ -53,20 +53,21 @@ pub(crate) fn build() -> Result<()> {
 ///
 /// As of [`build`].
 pub(crate) fn build_simd() -> Result<()> {
-    build_as(&workspace::simd_module(), &[SIMD])
+    build_as(&workspace::simd_module(), &workspace::simd_target(), &[SIMD])
 }
 
-fn build_as(path: &Path, flags: &[&str]) -> Result<()> {
+fn build_as(path: &Path, target: &Path, flags: &[&str]) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for module in compile(&["jwt-gate"], flags)? {
+    for module in compile(&["jwt-gate"], target, flags)? {
         replace(path, &module)?;
         println!("target/{name}: {} bytes", module.len());
     }
     Ok(())
 }
 
-/// Builds packages as modules, with these flags of the compiler, and gives their bytes, in the same
-/// order.
+/// Builds packages as modules in a target folder, with these flags of the compiler, and gives their
+/// bytes, in the same order. Other flags need another folder: Cargo would build everything anew
+/// each time that they change.
 ///
 /// Equal sources give equal bytes on every machine: no flag comes from the environment, and every
 /// folder of this machine is replaced by a fixed name.
@@ -74,7 +75,11 @@ fn build_as(path: &Path, flags: &[&str]) -> Result<()> {
 /// # Errors
 ///
 /// The build failed, or a path of this machine is in a module.
-pub(crate) fn compile(packages: &[&str], more_flags: &[&str]) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn compile(
+    packages: &[&str],
+    target: &Path,
+    more_flags: &[&str],
+) -> Result<Vec<Vec<u8>>> {
     setup::rust_targets()?;
     // The folder of the registry's sources is known only when they are there.
     shell::run(shell::cargo().args(["fetch", "--quiet", "--target", TARGET]))?;
@@ -95,7 +100,8 @@ pub(crate) fn compile(packages: &[&str], more_flags: &[&str]) -> Result<Vec<Vec<
     let flags: Vec<String> = own.chain(more_flags.iter().copied()).map(toml_string).collect();
     let linker = env::current_exe().context("cannot find this program")?;
     cargo
-        .args(["build", "--release", "--target", TARGET])
+        .args(["build", "--release", "--target", TARGET, "--target-dir"])
+        .arg(target)
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
@@ -105,7 +111,7 @@ pub(crate) fn compile(packages: &[&str], more_flags: &[&str]) -> Result<Vec<Vec<
 
     let read = |package: &&str| {
         let file = format!("release/{}.wasm", package.replace('-', "_"));
-        let built = workspace::target().join(TARGET).join(file);
+        let built = target.join(TARGET).join(file);
         let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
         refuse_paths(&bytes).with_context(|| format!("the module of {package}"))?;
         Ok(bytes)

@@ -21,6 +21,11 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// Where Cargo builds what is for relaxed SIMD.
+pub(crate) fn simd_target() -> PathBuf {
+    target().join("simd")
+}
+
 /// Where tools that are not the machine's own are installed.
 pub(crate) fn tools() -> PathBuf {
     root().join("target/tools")
