@@ -154,7 +154,10 @@ fn nothing_that_we_know_makes_it_fail_open() {
         for exchange in &scenario.exchanges {
             let outcome = fleet.request(0, request(&scenario, exchange));
             assert_eq!(outcome.trap, None, "{}", scenario.name);
-            let _ = status(&outcome);
+            // One that waits for keys has not come past either.
+            if outcome.fate != Fate::Paused {
+                let _ = status(&outcome);
+            }
             tried = tried.saturating_add(1);
         }
         assert_eq!(fleet.unseen(), 0, "{}", scenario.name);
