@@ -118,11 +118,13 @@ impl<'d> Node<'d> {
         }
     }
 
-    /// A whole number; a text of digits as well, since Envoy turns large numbers of a YAML file
-    /// into texts.
+    /// A whole number, however it is written (`10`, `10.0`, `1e1`); a text of digits as well, since
+    /// Envoy turns large numbers of a YAML file into texts.
     pub(crate) fn integer(&self, range: RangeInclusive<u64>, sink: &mut Problems) -> Option<u64> {
         let value = match self.value {
             Json::Number(Number::Unsigned(value)) => Some(*value),
+            // One that is not whole is written with its fraction.
+            Json::Number(number @ Number::Float(_)) => number.to_string().parse().ok(),
             Json::String(text) => text.parse().ok(),
             _ => None,
         };
@@ -289,6 +291,26 @@ pub(crate) fn spell(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for (text, read) in [
+            ("10", Some(10)),
+            ("10.0", Some(10)),
+            ("1e1", Some(10)),
+            ("\"10\"", Some(10)),
+            ("10.5", None),
+            ("-10.0", None),
+            ("1e300", None),
+            ("101", None),
+            ("101.0", None),
+            ("true", None),
+        ] {
+            let value = crate::json::parse(text.as_bytes(), crate::json::Limits::DOCUMENT).unwrap();
+            let node = Node { path: String::new(), value: &value };
+            assert_eq!(node.integer(0..=100, &mut Problems::default()), read, "{text}");
+        }
+    }
 
     #[test]
     fn durations_have_a_unit() {
