@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    setup, shell,
+    rustc, setup, shell,
     tally::{self, Tally},
     test::Tools,
     workspace,
@@ -41,7 +41,7 @@ pub(crate) fn smoke(_: &mut Tools) -> Result<Tally> {
         // libFuzzer itself is written in it.
         setup::debian_packages(&["g++"], "A C++ compiler")?;
     }
-    let host = host_triple()?;
+    let host = rustc::fact("host")?;
     let folder = workspace::target().join("fuzz");
     shell::run(
         shell::cargo()
@@ -107,11 +107,4 @@ fn targets() -> Result<Vec<String>> {
         bail!("{}: found no [[bin]], expected the fuzz targets", manifest().display());
     }
     Ok(names)
-}
-
-/// The triple of this machine.
-fn host_triple() -> Result<String> {
-    let version = shell::read(shell::command("rustc").arg("-vV"))?;
-    let line = version.lines().find_map(|line| line.strip_prefix("host: "));
-    line.map(str::to_owned).with_context(|| format!("found no host in `rustc -vV`: {version}"))
 }

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::shell;
+use crate::rustc;
 
 /// Says which callbacks stay, as an argument of the linker: a change of the list is a change of the
 /// build's flags, so that Cargo links anew.
@@ -47,13 +47,7 @@ pub(crate) fn if_asked() -> Result<()> {
 
 /// The linker that comes with the compiler.
 fn linker() -> Result<PathBuf> {
-    let sysroot = PathBuf::from(shell::read(shell::command("rustc").args(["--print", "sysroot"]))?);
-    let version = shell::read(shell::command("rustc").arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .with_context(|| format!("found no host in `rustc -vV`: {version}"))?;
-    Ok(sysroot.join("lib/rustlib").join(host).join("bin/rust-lld"))
+    Ok(rustc::sysroot()?.join("lib/rustlib").join(rustc::fact("host")?).join("bin/rust-lld"))
 }
 
 /// The module and the callbacks of the argument that [`keep`] made.

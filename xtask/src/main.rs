@@ -13,6 +13,7 @@ mod features;
 mod fuzz;
 mod link;
 mod lint;
+mod rustc;
 mod scenarios;
 mod setup;
 mod shell;

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{link, setup, shell, workspace};
+use crate::{link, rustc, setup, shell, workspace};
 
 /// What the module is compiled for: WASI as the proxies offer it.
 const TARGET: &str = "wasm32-wasip1";
@@ -121,12 +121,8 @@ pub(crate) fn compile(
 
 /// The flags that replace the folders of this machine; of several that fit, rustc takes the last.
 fn remaps() -> Result<Vec<String>> {
-    let sysroot = PathBuf::from(shell::read(shell::command("rustc").args(["--print", "sysroot"]))?);
-    let version = shell::read(shell::command("rustc").arg("-vV"))?;
-    let commit = version
-        .lines()
-        .find_map(|line| line.strip_prefix("commit-hash: "))
-        .with_context(|| format!("found no commit-hash in `rustc -vV`: {version}"))?;
+    let sysroot = rustc::sysroot()?;
+    let commit = rustc::fact("commit-hash")?;
 
     let mut pairs: Vec<(PathBuf, String)> = Vec::new();
     if let Some(home) = env::home_dir() {
