@@ -11,6 +11,7 @@
 //! | module | what |
 //! |---|---|
 //! | `key` | what makes a key, which signatures are looked at |
+//! | `precompute` | what depends on the key alone |
 //! | `power` | powers by Montgomery's arithmetic, whichever it is |
 //! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
 //! | `fused` | the same on pairs of doubles, four times as fast; in builds with `relaxed-simd` only |
@@ -44,6 +45,7 @@ mod extremes;
 mod fused;
 mod key;
 mod power;
+mod precompute;
 mod scalar;
 
 pub use key::{
