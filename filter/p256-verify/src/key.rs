@@ -68,6 +68,19 @@ impl PublicKey {
         point.map(Self).ok_or(KeyError::Curve)
     }
 
+    /// The point, uncompressed.
+    #[must_use]
+    pub fn to_sec1(&self) -> [u8; 65] {
+        let mut bytes = [4; 65];
+        let [_, coordinates @ ..] = &mut bytes;
+        let words = [self.0.x.decode(), self.0.y.decode()];
+        let words = words.iter().flat_map(|words| words.iter().rev());
+        for (bytes, word) in coordinates.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *bytes = word.to_be_bytes();
+        }
+        bytes
+    }
+
     /// Whether this key made the signature over a message with this digest (FIPS 186-5 section
     /// 6.4.2). The signature is `r` and `s`, 32 bytes each, big-endian.
     #[must_use]
@@ -142,6 +155,21 @@ fn columns(scalar: &Scalar) -> Columns {
     Columns::new(odd, negative)
 }
 
+/// Whether both numbers of a signature are from 1 to `n - 1`, as those of a good one are.
+#[must_use]
+pub fn is_in_range(signature: &[u8; 64]) -> bool {
+    numbers(signature).is_some()
+}
+
+/// `r` and `s`. Both from 1 to n-1, or (0, 0) would be good for every message (CVE-2022-21449).
+fn numbers(signature: &[u8; 64]) -> Option<[Scalar; 2]> {
+    let ([r, s], []) = signature.as_chunks::<32>() else {
+        return None;
+    };
+    let (r, s) = (Scalar::new(words(r))?, Scalar::new(words(s))?);
+    (!r.is_zero() && !s.is_zero()).then_some([r, s])
+}
+
 /// The equation of ECDSA, given how to compute the sum of a multiple of the generator and a
 /// multiple of the key.
 fn verify(
@@ -149,19 +177,10 @@ fn verify(
     signature: &[u8; 64],
     sum: impl FnOnce(&Scalar, &Scalar) -> Point,
 ) -> bool {
-    let ([r_bytes, s_bytes], []) = signature.as_chunks::<32>() else {
+    let Some([r, s]) = numbers(signature) else {
         return false;
     };
-    let (r_words, s_words) = (words(r_bytes), words(s_bytes));
-    // Both from 1 to n-1, or (0, 0) would be good for every message (CVE-2022-21449).
-    let (Some(r), Some(s)) = (Scalar::new(r_words), Scalar::new(s_words)) else {
-        return false;
-    };
-    if r.is_zero() {
-        return false;
-    }
     let e = Scalar::reduced(words(digest));
-    // Refuses `s = 0`.
     let Some([of_generator, of_key]) = s.divide([&e, &r]) else {
         return false;
     };
@@ -172,11 +191,11 @@ fn verify(
     }
     // `x` modulo `n` is to be `r`; since `n < p < 2n`, `x` itself is `r` or, for a few, `r + n`.
     let zz = sum.z.squared();
-    if Element::encode(r_words).times(&zz).equals(&sum.x) {
+    if Element::encode(r.words()).times(&zz).equals(&sum.x) {
         return true;
     }
     // The sum is at least `r`, and below `2^256` whenever it is below `p`.
-    let (more, overflows) = scalar::sum(r_words, ORDER);
+    let (more, overflows) = scalar::sum(r.words(), ORDER);
     !overflows
         && difference(more, field::MODULUS).1
         && Element::encode(more).times(&zz).equals(&sum.x)

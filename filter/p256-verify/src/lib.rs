@@ -56,4 +56,4 @@ mod point;
 mod scalar;
 mod window;
 
-pub use key::{KeyError, PublicKey, Table};
+pub use key::{KeyError, PublicKey, Table, is_in_range};

@@ -34,6 +34,7 @@ fn both_forms_of_a_point_make_the_same_key() {
     for times in 1..100 {
         let (whole, compressed) = (point(times, false), point(times, true));
         assert_eq!((error(&whole), error(&compressed)), (None, None));
+        assert_eq!(PublicKey::from_sec1(&compressed).unwrap().to_sec1(), *whole);
         let [whole, compressed] =
             [whole, compressed].map(|bytes| PublicKey::from_sec1(&bytes).unwrap());
         assert_eq!(whole, compressed);

@@ -12,7 +12,7 @@ use p256::{
     ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier as _},
     elliptic_curve::{Group as _, PrimeField as _, ops::Reduce as _, sec1::ToSec1Point as _},
 };
-use p256_verify::{PublicKey, Table};
+use p256_verify::{PublicKey, Table, is_in_range};
 
 /// Nothing optimised, Node needs ten times as long.
 const SHARE: usize = if cfg!(target_family = "wasm") { 10 } else { 1 };
@@ -46,8 +46,10 @@ impl Key {
         let mut signature = [0; 64];
         signature[..32].copy_from_slice(r);
         signature[32..].copy_from_slice(s);
-        let expected = Signature::from_slice(&signature)
-            .is_ok_and(|signature| self.oracle.verify_prehash(digest, &signature).is_ok());
+        let parsed = Signature::from_slice(&signature);
+        assert_eq!(is_in_range(&signature), parsed.is_ok(), "{signature:02x?}");
+        let expected =
+            parsed.is_ok_and(|signature| self.oracle.verify_prehash(digest, &signature).is_ok());
         assert_eq!(
             self.table.verifies(digest, &signature),
             expected,

@@ -22,6 +22,11 @@ impl P256 {
         Ok(Self { key: PublicKey::from_sec1(point)?, table: Place::new() })
     }
 
+    /// The point.
+    pub(super) fn public(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Takes its table from these.
     pub(super) fn share(&mut self, tables: &Tables) {
         self.table.share(tables);
