@@ -1,23 +1,28 @@
 //! The agent as a whole: threads, listeners, signals, the policy file.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    runtime,
+    runtime::{self, Handle},
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
     time,
 };
-use wasmtime_harness::{Limits, Metering, Module};
+use wasmtime_harness::{
+    Limits, Metering, Module,
+    live::{Network, Origin},
+};
 
 use crate::{
+    cluster::Tls,
     counters::Counters,
     engine::Engine,
     factory::Factory,
     guest::show,
     health,
     listen::{Address, Listener},
-    policy,
+    policy, ready,
     threads::{Event, Thread},
     worker::Worker,
 };
@@ -41,6 +46,10 @@ pub struct Options {
     pub health: Option<std::net::SocketAddr>,
     /// How many threads serve connections, each with a VM.
     pub threads: usize,
+    /// The servers that the filter may call, by the names of clusters in the policy.
+    pub clusters: BTreeMap<String, Origin>,
+    /// Files with certificates to trust beside the system's.
+    pub trusted: Vec<PathBuf>,
     /// What a VM may use up.
     pub limits: Limits,
     /// The most bytes of a frame.
@@ -72,26 +81,45 @@ pub fn check(options: &Options) -> Result<Vec<String>, Vec<String>> {
 ///
 /// As for [`check`], or an address cannot be listened on.
 pub fn run(options: &Options) -> Result<(), Vec<String>> {
-    let factory = Arc::new(factory(options).map_err(|why| vec![why])?);
-    let policy = Arc::new(policy::read(&options.policy).map_err(|why| vec![why])?);
-    let engines = engines(&factory, &policy, options.threads)?;
-    let mut threads = Vec::new();
-    let mut counters = Vec::new();
-    for (number, engine) in engines.into_iter().enumerate() {
-        let own = Arc::new(Counters::default());
-        counters.push(Arc::clone(&own));
-        let (factory, policy) = (Arc::clone(&factory), Arc::clone(&policy));
-        let patience = options.patience;
-        let thread =
-            Thread::start(format!("gate-{number}"), options.max_frame_size, move || {
-                Worker::new(factory, policy, engine, patience, own)
-            });
-        threads.push(thread.map_err(|why| vec![why])?);
-    }
+    let one = |why: String| vec![why];
+    let factory = Arc::new(factory(options).map_err(one)?);
+    let network = Calls::new(options).map_err(one)?;
+    let policy = policy::read(&options.policy).map_err(one)?;
     let io = runtime::Builder::new_current_thread().enable_all().build();
     let io = io.map_err(|error| vec![format!("cannot start an I/O thread: {error}")])?;
-    let agent = Agent { options: options.clone(), factory, policy, threads, counters };
-    io.block_on(agent.serve()).map_err(|why| vec![why])
+    io.block_on(async {
+        let here = Arc::new(network.on(Handle::current()));
+        let engines = engines(&factory, here, &policy, options.threads).await?;
+        let agent = Agent::start(options, factory, network, policy, engines).map_err(one)?;
+        agent.serve().await.map_err(one)
+    })
+}
+
+/// How calls are made, on whatever thread.
+#[derive(Clone, Debug)]
+struct Calls {
+    clusters: BTreeMap<String, Origin>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Calls {
+    fn new(options: &Options) -> Result<Self, String> {
+        let clusters = options.clusters.clone();
+        let tls = match clusters.values().any(Origin::tls) {
+            true => Some(Arc::new(Tls::trusting(&options.trusted)?)),
+            false => None,
+        };
+        Ok(Self { clusters, tls })
+    }
+
+    fn on(&self, runtime: Handle) -> Network {
+        Network {
+            clusters: self.clusters.clone(),
+            secure: self.tls.clone().map(|tls| tls as _),
+            runtime,
+            log: |line| tracing::warn!("{line}"),
+        }
+    }
 }
 
 fn factory(options: &Options) -> Result<Factory, String> {
@@ -100,19 +128,26 @@ fn factory(options: &Options) -> Result<Factory, String> {
     let module = if options.cache {
         Module::load_metered(path, Metering::Fuel).map_err(|error| error.to_string())
     } else {
-        let bytes =
-            std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        let bytes = std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
         Module::from_bytes_metered(&bytes, Metering::Fuel)
             .map_err(|error| format!("{shown}: {error}"))
     }?;
-    Ok(Factory::new(module, options.limits, BTreeSet::new()))
+    let clusters = options.clusters.keys().cloned().collect();
+    Ok(Factory::new(module, options.limits, clusters))
 }
 
-/// One VM for each thread, all with this policy. What the filter says is shown once.
-fn engines(factory: &Factory, policy: &[u8], threads: usize) -> Result<Vec<Engine>, Vec<String>> {
+/// One VM for each thread, all with this policy and ready to judge by it. What the filter says is
+/// shown once.
+async fn engines(
+    factory: &Factory,
+    network: Arc<Network>,
+    policy: &[u8],
+    threads: usize,
+) -> Result<Vec<Engine>, Vec<String>> {
     let (first, lines) = factory.try_policy(policy)?;
     lines.iter().for_each(show);
-    let mut engines = vec![first];
+    // The others find in the shared data what this one has fetched.
+    let mut engines = vec![ready::wait(first, network).await];
     for _ in 1..threads {
         engines.push(factory.try_policy(policy)?.0);
     }
@@ -123,13 +158,42 @@ fn engines(factory: &Factory, policy: &[u8], threads: usize) -> Result<Vec<Engin
 struct Agent {
     options: Options,
     factory: Arc<Factory>,
-    /// The policy in force.
-    policy: Arc<Vec<u8>>,
+    calls: Calls,
     threads: Vec<Thread>,
     counters: Vec<Arc<Counters>>,
+    /// A policy that is being made ready.
+    coming: Option<JoinHandle<Made>>,
+    /// Whether the file is to be read once more after that.
+    again: bool,
 }
 
 impl Agent {
+    fn start(
+        options: &Options,
+        factory: Arc<Factory>,
+        calls: Calls,
+        policy: Vec<u8>,
+        engines: Vec<Engine>,
+    ) -> Result<Self, String> {
+        let policy = Arc::new(policy);
+        let mut threads = Vec::new();
+        let mut counters = Vec::new();
+        for (number, engine) in engines.into_iter().enumerate() {
+            let own = Arc::new(Counters::default());
+            counters.push(Arc::clone(&own));
+            let (factory, policy) = (Arc::clone(&factory), Arc::clone(&policy));
+            let patience = options.patience;
+            threads.push(Thread::start(
+                format!("gate-{number}"),
+                options.max_frame_size,
+                |runtime| calls.on(runtime),
+                move |callouts| Worker::new(factory, policy, engine, callouts, patience, own),
+            )?);
+        }
+        let options = options.clone();
+        Ok(Self { options, factory, calls, threads, counters, coming: None, again: false })
+    }
+
     async fn serve(mut self) -> Result<(), String> {
         let handle = |kind: SignalKind| {
             signal(kind).map_err(|error| format!("cannot handle a signal: {error}"))
@@ -138,7 +202,7 @@ impl Agent {
         let mut terminate = handle(SignalKind::terminate())?;
         let mut hangup = handle(SignalKind::hangup())?;
         let (connected, mut connections) = mpsc::channel(16);
-        let mut accepting = tokio::task::JoinSet::new();
+        let mut accepting = JoinSet::new();
         for address in &self.options.listen {
             let listener = Listener::bind(address, self.options.socket_mode).await;
             let listener =
@@ -169,7 +233,7 @@ impl Agent {
                 _ = terminate.recv() => break,
                 _ = hangup.recv() => {
                     seen = std::fs::read(&self.options.policy).unwrap_or_default();
-                    self.reload(&status).await;
+                    self.read_anew();
                 }
                 _ = look.tick() => {
                     // A file that is not there for a moment is about to be another one.
@@ -177,9 +241,10 @@ impl Agent {
                         && found != seen
                     {
                         seen = found;
-                        self.reload(&status).await;
+                        self.read_anew();
                     }
                 }
+                made = made(&mut self.coming) => self.put_in_force(made, &status).await,
                 Some(socket) = connections.recv() => {
                     if let Some(thread) = self.threads.get(turn) {
                         // A thread ends only at the very end.
@@ -193,18 +258,40 @@ impl Agent {
         self.stop(&status, accepting).await
     }
 
-    /// Reads the policy file and puts it in force, or says why not.
-    async fn reload(&mut self, status: &health::Status) {
+    /// Reads the policy file and makes VMs ready that judge by it; the old ones serve meanwhile.
+    fn read_anew(&mut self) {
+        self.again = self.coming.is_some();
+        if self.again {
+            return;
+        }
         let (path, factory) = (self.options.policy.clone(), Arc::clone(&self.factory));
-        let threads = self.threads.len();
-        let made = tokio::task::spawn_blocking(move || {
+        let (network, threads) = (self.calls.on(Handle::current()), self.threads.len());
+        self.coming = Some(tokio::spawn(async move {
             let policy = policy::read(&path).map_err(|why| vec![why])?;
-            let engines = engines(&factory, &policy, threads)?;
-            Ok::<_, Vec<String>>((policy, engines))
-        });
-        let made = made.await.unwrap_or_else(|_| Err(vec!["the attempt panicked".to_owned()]));
-        let (policy, engines) = match made {
-            Ok(made) => made,
+            let engines = engines(&factory, Arc::new(network), &policy, threads).await?;
+            Ok((policy, engines))
+        }));
+    }
+
+    /// Puts a policy in force that was made ready, or says why not.
+    async fn put_in_force(&mut self, made: Made, status: &health::Status) {
+        match made {
+            Ok((policy, engines)) => {
+                let policy = Arc::new(policy);
+                let mut done = Vec::new();
+                for (thread, engine) in self.threads.iter().zip(engines) {
+                    let (told, heard) = oneshot::channel();
+                    let event = Event::Policy(Arc::clone(&policy), Box::new(engine), told);
+                    // A thread ends only at the very end.
+                    let _ = thread.events.send(event);
+                    done.push(heard);
+                }
+                for heard in done {
+                    let _ = heard.await;
+                }
+                status.reloaded(true);
+                tracing::info!("the new policy is in force");
+            }
             Err(problems) => {
                 for problem in &problems {
                     tracing::error!("policy: {problem}");
@@ -214,30 +301,15 @@ impl Agent {
                     "the policy is refused; the one before stays in force"
                 );
                 status.reloaded(false);
-                return;
             }
-        };
-        self.policy = Arc::new(policy);
-        let mut done = Vec::new();
-        for (thread, engine) in self.threads.iter().zip(engines) {
-            let (told, heard) = oneshot::channel();
-            let event = Event::Policy(Arc::clone(&self.policy), Box::new(engine), told);
-            let _ = thread.events.send(event);
-            done.push(heard);
         }
-        for heard in done {
-            let _ = heard.await;
+        if self.again {
+            self.read_anew();
         }
-        status.reloaded(true);
-        tracing::info!("the new policy is in force");
     }
 
     /// Ends when the requests under way are answered.
-    async fn stop(
-        self,
-        status: &health::Status,
-        mut accepting: tokio::task::JoinSet<()>,
-    ) -> Result<(), String> {
+    async fn stop(self, status: &health::Status, mut accepting: JoinSet<()>) -> Result<(), String> {
         tracing::info!("ending");
         status.ending();
         accepting.shutdown().await;
@@ -253,6 +325,19 @@ impl Agent {
             _ => Err("a thread panicked".to_owned()),
         }
     }
+}
+
+/// A policy and VMs that have taken it, or what is wrong with it.
+type Made = Result<(Vec<u8>, Vec<Engine>), Vec<String>>;
+
+/// Waits for a policy that is being made ready, if one is, and for ever otherwise.
+async fn made(coming: &mut Option<JoinHandle<Made>>) -> Made {
+    let Some(task) = coming else {
+        return std::future::pending().await;
+    };
+    let made = task.await;
+    *coming = None;
+    made.unwrap_or_else(|_| Err(vec!["the attempt to take it panicked".to_owned()]))
 }
 
 /// Accepts connections for ever.

@@ -58,7 +58,11 @@ impl Changes {
     /// # Errors
     ///
     /// HAProxy could not be told: the request must not go on half changed.
-    pub(crate) fn between(before: &Headers, after: &Headers, response: &Headers) -> Result<Self, String> {
+    pub(crate) fn between(
+        before: &Headers,
+        after: &Headers,
+        response: &Headers,
+    ) -> Result<Self, String> {
         let mut changes = Self::default();
         let mut names: Vec<&[u8]> = Vec::new();
         for (name, _) in before.iter().chain(after.iter()) {
@@ -178,10 +182,14 @@ impl Answer {
                 set("status", Value::Number(reply.status));
                 set("reason", Value::Text(&reply.details));
                 // In a log-format string, HAProxy shows a line break as `%0A`.
-                let body: Vec<u8> = reply.body.iter().map(|byte| match byte {
-                    b'\r' | b'\n' => b' ',
-                    byte => *byte,
-                }).collect();
+                let body: Vec<u8> = reply
+                    .body
+                    .iter()
+                    .map(|byte| match byte {
+                        b'\r' | b'\n' => b' ',
+                        byte => *byte,
+                    })
+                    .collect();
                 set("body", Value::Text(&body));
                 for (header, name) in [
                     ("content-type", "type"),

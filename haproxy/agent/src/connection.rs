@@ -87,7 +87,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     // Until HAProxy has read the last frame: a socket that is closed with unread bytes in it is reset.
     if end.is_some() {
         let _ = socket.shutdown().await;
-        let rest = async { while socket.read_buf(&mut input).await.is_ok_and(|n| n > 0) { input.clear() } };
+        let rest = async {
+            while socket.read_buf(&mut input).await.is_ok_and(|n| n > 0) {
+                input.clear()
+            }
+        };
         let _ = time::timeout(Duration::from_millis(500), rest).await;
     }
 }

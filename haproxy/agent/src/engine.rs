@@ -2,20 +2,34 @@
 
 use std::{
     collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use proxy_host_model::{Fate, Headers, Host, LogLine, OpenStream, Progress, Request, Startup};
+use proxy_host_model::{
+    Fate, Headers, Host, HttpCall, LogLine, Model, OpenStream, Progress, Request, Shared, Startup,
+};
+use wasmtime_harness::live::Message;
 
 use crate::{
     answer::{Answer, Changes, Reply},
     guest::Logged,
 };
 
+/// The longest time that a VM is ahead, so that its first tick comes at once.
+const FIRST_TICK: Duration = Duration::from_secs(1);
+/// gRPC's UNAVAILABLE.
+const UNAVAILABLE: u32 = 14;
+
 /// One VM of the filter.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    /// Which of all VMs that there were.
+    number: u64,
     host: Host<Logged>,
+    /// The shared data of all VMs. A VM has them while it is started, ticked or told of an answer, and
+    /// at no other time: no request waits for another thread.
+    shared: Arc<Mutex<Shared>>,
     /// When the filter's clock was set to real time.
     now: Instant,
     held: BTreeMap<u64, Held>,
@@ -39,10 +53,34 @@ enum Turn {
 
 impl Engine {
     /// Starts a VM.
-    pub(crate) fn start(mut host: Host<Logged>, policy: &[u8]) -> (Self, Startup) {
-        host.model(|model| model.clock.set_nanos(wall_nanos()));
-        let startup = host.start(b"", policy);
-        (Self { host, now: Instant::now(), held: BTreeMap::new() }, startup)
+    ///
+    /// Its first tick comes at once if there is one to come soon: it may find keys that others have
+    /// fetched.
+    pub(crate) fn start(
+        number: u64,
+        host: Host<Logged>,
+        shared: Arc<Mutex<Shared>>,
+        policy: &[u8],
+    ) -> (Self, Startup) {
+        let (now, held) = (Instant::now(), BTreeMap::new());
+        let mut engine = Self { number, host, shared, now, held };
+        engine.set_time();
+        let startup = engine.sharing(|host| {
+            let startup = host.start(b"", policy);
+            if startup.accepted
+                && let Some(due) = host.due_in().filter(|due| *due <= FIRST_TICK)
+            {
+                host.advance(due);
+            }
+            startup
+        });
+        engine.set_time();
+        (engine, startup)
+    }
+
+    /// Which of all VMs that there were.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Whether the VM has ended, so that another must take its place.
@@ -52,7 +90,7 @@ impl Engine {
 
     /// Shows a request to the filter; `None` if the filter holds it.
     pub(crate) fn ask(&mut self, id: u64, request: Request) -> Option<Answer> {
-        self.keep_time();
+        self.pass_time();
         let stream = self.host.open(request.clone());
         let held = Held { stream, request };
         match self.turn(&held) {
@@ -67,8 +105,32 @@ impl Engine {
     /// Lets the time pass that has passed, and what falls due in it happen; gives the answers that
     /// came of it.
     pub(crate) fn tick(&mut self) -> Vec<(u64, Answer)> {
-        self.keep_time();
+        self.pass_time();
+        // What is due by now, without any more time.
+        self.sharing(|host| host.advance(Duration::ZERO));
+        self.set_time();
         self.settle()
+    }
+
+    /// Tells the filter of the answer to a call, none if it broke off; gives the answers to requests
+    /// that came of it.
+    pub(crate) fn answer(&mut self, token: u32, answer: Option<Message>) -> Vec<(u64, Answer)> {
+        self.pass_time();
+        // No headers at all is how a host tells of a reset.
+        let Message { headers, body, trailers } = answer.unwrap_or_default();
+        self.sharing(|host| host.answer(token, headers, &body, trailers));
+        self.settle()
+    }
+
+    /// Shows `visit` the calls that the filter waits for. gRPC calls end at once.
+    pub(crate) fn calls<R>(&mut self, visit: impl FnOnce(&[HttpCall]) -> R) -> R {
+        let grpc = self
+            .host
+            .model(|model| model.callouts.grpc.iter().map(|call| call.token).collect::<Vec<_>>());
+        for token in grpc {
+            self.host.grpc_close(token, UNAVAILABLE, "the agent carries no gRPC calls");
+        }
+        self.host.model(|model| visit(&model.callouts.http))
     }
 
     /// How long it is until something falls due.
@@ -99,10 +161,7 @@ impl Engine {
     }
 
     /// Gives `visit` the model.
-    pub(crate) fn model<R>(
-        &mut self,
-        visit: impl FnOnce(&mut proxy_host_model::Model) -> R,
-    ) -> R {
+    pub(crate) fn model<R>(&mut self, visit: impl FnOnce(&mut Model) -> R) -> R {
         self.host.model(visit)
     }
 
@@ -124,16 +183,15 @@ impl Engine {
     }
 
     fn turn(&mut self, held: &Held) -> Turn {
-        let turn = self.host.progress(&held.stream, |Progress { fate, failed, request, .. }| {
-            match fate {
+        let turn =
+            self.host.progress(&held.stream, |Progress { fate, failed, request, .. }| match fate {
                 _ if failed => Turn::Failed("agent.trap"),
                 Fate::Trapped => Turn::Failed("agent.trap"),
                 Fate::Reset => Turn::Failed("agent.reset"),
                 Fate::Replied => Turn::Answered,
                 Fate::Continued if request.headers.is_some() => Turn::Passed,
                 Fate::Continued | Fate::Paused => Turn::Waits,
-            }
-        });
+            });
         turn.unwrap_or(Turn::Failed("agent.lost"))
     }
 
@@ -153,13 +211,16 @@ impl Engine {
             Turn::Passed => match outcome.response {
                 // A response that the filter replaces or holds cannot be promised to the client.
                 Some(response) if outcome.fate == Fate::Continued && outcome.reply.is_none() => {
-                    Changes::between(&request.headers, &outcome.request_headers, &response).map_or_else(
-                        |why| {
-                            tracing::error!("a request is refused that the filter let pass: {why}");
-                            Answer::error("agent.changes")
-                        },
-                        Answer::Allow,
-                    )
+                    Changes::between(&request.headers, &outcome.request_headers, &response)
+                        .map_or_else(
+                            |why| {
+                                tracing::error!(
+                                    "a request is refused that the filter let pass: {why}"
+                                );
+                                Answer::error("agent.changes")
+                            },
+                            Answer::Allow,
+                        )
                 }
                 _ => Answer::error("agent.response"),
             },
@@ -179,11 +240,27 @@ impl Engine {
         }
     }
 
-    /// Lets the time pass in the VM that has passed outside, with what falls due in it.
-    fn keep_time(&mut self) {
+    /// Lets the time pass in the VM that has passed outside, and nothing else happen.
+    fn pass_time(&mut self) {
         let before = std::mem::replace(&mut self.now, Instant::now());
-        self.host.advance(self.now.duration_since(before));
+        let passed = self.now.duration_since(before);
+        self.host.model(|model| model.clock.advance(passed));
+        self.set_time();
+    }
+
+    /// Sets the wall clock; the other one shows no time of day.
+    fn set_time(&mut self) {
         self.host.model(|model| model.clock.set_nanos(wall_nanos()));
+    }
+
+    /// Does something with the shared data of all VMs.
+    fn sharing<R>(&mut self, act: impl FnOnce(&mut Host<Logged>) -> R) -> R {
+        // What is in there is whole whatever became of a thread that had it.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        self.host.model(|model| std::mem::swap(&mut model.shared, &mut shared));
+        let done = act(&mut self.host);
+        self.host.model(|model| std::mem::swap(&mut model.shared, &mut shared));
+        done
     }
 }
 

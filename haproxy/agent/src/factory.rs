@@ -3,9 +3,15 @@
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use proxy_host_model::{Host, LogLevel, LogLine, Model, Profile, Random, profile::TrapCosts};
+use proxy_host_model::{
+    Host, LogLevel, LogLine, Model, Profile, Random, Shared, profile::TrapCosts,
+};
 use wasmtime_harness::{Limits, Module};
 
 use crate::{
@@ -29,12 +35,14 @@ pub(crate) struct Factory {
     limits: Limits,
     /// The servers that the filter may call.
     clusters: BTreeSet<String>,
+    shared: Arc<Mutex<Shared>>,
+    made: AtomicU64,
 }
 
 impl Factory {
     /// Makes VMs of this module, within limits each.
     pub(crate) fn new(module: Module, limits: Limits, clusters: BTreeSet<String>) -> Self {
-        Self { module, limits, clusters }
+        Self { module, limits, clusters, shared: Arc::default(), made: AtomicU64::new(0) }
     }
 
     /// A VM that has taken a policy, and the lines that it logged meanwhile.
@@ -45,7 +53,9 @@ impl Factory {
     pub(crate) fn try_policy(&self, policy: &[u8]) -> Result<(Engine, Vec<LogLine>), Vec<String>> {
         let vm = self.module.vm(self.model(), self.limits);
         let vm = vm.map_err(|error| vec![error.to_string()])?;
-        let (mut engine, startup) = Engine::start(Host::new(Logged::keeping(vm)), policy);
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let host = Host::new(Logged::keeping(vm));
+        let (mut engine, startup) = Engine::start(number, host, Arc::clone(&self.shared), policy);
         let lines = engine.take_lines();
         if startup.accepted {
             return Ok((engine, lines));

@@ -10,6 +10,7 @@
 
 mod agent;
 mod answer;
+mod cluster;
 mod connection;
 mod counters;
 mod engine;
@@ -18,6 +19,7 @@ mod guest;
 mod health;
 mod listen;
 pub mod policy;
+mod ready;
 mod request;
 mod session;
 pub mod spop;
@@ -25,4 +27,5 @@ mod threads;
 mod worker;
 
 pub use agent::{Options, check, run};
+pub use cluster::cluster;
 pub use listen::Address;

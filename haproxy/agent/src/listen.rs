@@ -70,8 +70,8 @@ impl Listener {
             Address::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
             Address::Unix(path) => {
                 // One that nobody listens on is left over from a process that was killed.
-                let is_socket = fs::symlink_metadata(path)
-                    .is_ok_and(|found| found.file_type().is_socket());
+                let is_socket =
+                    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
                 if is_socket && UnixStream::connect(path).await.is_err() {
                     fs::remove_file(path)?;
                 }

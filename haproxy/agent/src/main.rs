@@ -1,11 +1,13 @@
 //! `jwt-gate-agent`: see `haproxy/README.md`.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, process::ExitCode, thread, time::Duration};
+use std::{
+    net::SocketAddr, num::NonZero, path::PathBuf, process::ExitCode, thread, time::Duration,
+};
 
 use clap::{Parser, ValueEnum};
 use jwt_gate_agent::{Address, Options};
 use tracing::Level;
-use wasmtime_harness::Limits;
+use wasmtime_harness::{Limits, live::Origin};
 
 /// Fuel for a callback, about one for an instruction.
 const FUEL: u64 = 1_000_000_000;
@@ -31,6 +33,13 @@ struct Arguments {
     /// Tells over HTTP whether the agent is well, at /healthz, and what it counts, at /metrics.
     #[arg(long, value_name = "ADDRESS")]
     health: Option<SocketAddr>,
+    /// A server that the filter may call for keys, by the name of its cluster in the policy, such as
+    /// auth0=https://tenant.auth0.com; may be given several times.
+    #[arg(long = "cluster", value_name = "NAME=URL", value_parser = jwt_gate_agent::cluster)]
+    clusters: Vec<(String, Origin)>,
+    /// Certificates in PEM of issuers to trust beside the system's; may be given several times.
+    #[arg(long = "ca", value_name = "FILE")]
+    trusted: Vec<PathBuf>,
     /// How many threads serve connections, each with a VM; as many as there are cores by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -102,7 +111,8 @@ fn main() -> ExitCode {
     let check = arguments.check;
     let options = options(arguments);
     let done = if check {
-        jwt_gate_agent::check(&options).map(|lines| lines.iter().for_each(|line| println!("{line}")))
+        jwt_gate_agent::check(&options)
+            .map(|lines| lines.iter().for_each(|line| println!("{line}")))
     } else {
         jwt_gate_agent::run(&options)
     };
@@ -126,6 +136,8 @@ fn options(arguments: Arguments) -> Options {
         socket_mode: arguments.socket_mode,
         health: arguments.health,
         threads: arguments.threads.map_or(cores, usize::from),
+        clusters: arguments.clusters.into_iter().collect(),
+        trusted: arguments.trusted,
         limits: Limits {
             fuel: arguments.fuel,
             memory: arguments.memory.saturating_mul(1024 * 1024),

@@ -123,7 +123,8 @@ pub(crate) fn read(message: &Message<'_>) -> Result<Request, Refused> {
     for (name, value) in sent {
         // Here Envoy shows `:authority` alone, and so does this.
         if name != b"host" {
-            open_ended |= name == b"transfer-encoding" || name == b"content-length" && value != b"0";
+            open_ended |=
+                name == b"transfer-encoding" || name == b"content-length" && value != b"0";
             headers.add(&name, value);
         }
     }
@@ -241,7 +242,9 @@ fn missing(name: &str, expected: &str, found: Option<Data<'_>>) -> Refused {
     Refused::platform(match found {
         None => format!("found no argument {name}, expected {expected}"),
         // Too long for a frame, as a rule.
-        Some(Data::Null) => format!("found the argument {name} without a value, expected {expected}"),
+        Some(Data::Null) => {
+            format!("found the argument {name} without a value, expected {expected}")
+        }
         Some(Data::Bytes([])) => format!("found an empty argument {name}, expected {expected}"),
         Some(_) => format!("found an argument {name} of another type, expected {expected}"),
     })
@@ -292,7 +295,8 @@ mod tests {
         ];
         assert_eq!(request.headers, Headers::from_iter(expected));
         assert!(request.ends_with_headers());
-        let with_body = |name, value| read_with(&[("host", "a"), (name, value)]).unwrap().open_ended;
+        let with_body =
+            |name, value| read_with(&[("host", "a"), (name, value)]).unwrap().open_ended;
         assert!(with_body("transfer-encoding", "chunked"));
         assert!(with_body("content-length", "5"));
         assert!(!with_body("content-length", "0"));
@@ -310,8 +314,7 @@ mod tests {
         }
         let whole = hdrs_bin(&[("host", "a"), ("x-a", "1")]);
         for cut in 0..whole.len() {
-            let message =
-                Message { name: MESSAGE.as_bytes(), arguments: arguments(&whole[..cut]) };
+            let message = Message { name: MESSAGE.as_bytes(), arguments: arguments(&whole[..cut]) };
             assert_eq!(read(&message).unwrap_err().status, 503, "{cut}");
         }
         let mut behind = whole;

@@ -40,7 +40,10 @@ pub(crate) enum End {
 impl Session {
     /// A connection on which nothing was said yet.
     pub(crate) fn new(max_frame_size: u32) -> Self {
-        Self { max_frame_size: usize::try_from(max_frame_size).unwrap_or(usize::MAX), greeted: false }
+        Self {
+            max_frame_size: usize::try_from(max_frame_size).unwrap_or(usize::MAX),
+            greeted: false,
+        }
     }
 
     /// The most bytes that a frame may have.
@@ -180,7 +183,9 @@ impl Session {
 /// The one request of a frame.
 fn read(frame: &Frame<'_>) -> Result<Request, Refused> {
     if frame.flags != Flags::FIN {
-        return Err(Refused::platform("found a frame in parts or called off, expected a whole one"));
+        return Err(Refused::platform(
+            "found a frame in parts or called off, expected a whole one",
+        ));
     }
     let messages = messages(frame.payload)
         .map_err(|malformed| Refused::platform(format!("found a broken message: {malformed}")))?;

@@ -17,6 +17,8 @@ use tokio::{
     time,
 };
 
+use wasmtime_harness::live::{Call, Callouts, Message, Network};
+
 use crate::{
     connection,
     engine::Engine,
@@ -39,6 +41,8 @@ pub(crate) enum Event {
     Policy(Arc<Vec<u8>>, Box<Engine>, oneshot::Sender<()>),
     /// Say what the filter counts.
     Metrics(oneshot::Sender<FilterMetrics>),
+    /// Tell a VM of the answer to a call.
+    Answered(Call<u64>, Option<Message>),
     /// End, when the requests under way are answered or so much time has passed.
     Stop(Duration),
 }
@@ -59,14 +63,23 @@ impl Thread {
     pub(crate) fn start(
         name: String,
         max_frame_size: u32,
-        worker: impl FnOnce() -> Worker + Send + 'static,
+        network: impl FnOnce(runtime::Handle) -> Network,
+        worker: impl FnOnce(Callouts<u64>) -> Worker + Send + 'static,
     ) -> Result<Self, String> {
         let (events, heard) = mpsc::unbounded_channel();
+        let answered = events.downgrade();
         let builder = thread::Builder::new().name(name);
         let io = runtime::Builder::new_current_thread().enable_all().build();
         let io = io.map_err(|error| format!("cannot start an I/O thread: {error}"))?;
+        let network = Arc::new(network(io.handle().clone()));
         let handle = builder.spawn(move || {
-            let worker = Rc::new(RefCell::new(worker()));
+            let callouts = Callouts::new(network, move |call, answer| {
+                // A thread that is about to end waits for nothing.
+                if let Some(events) = answered.upgrade() {
+                    let _ = events.send(Event::Answered(call, answer));
+                }
+            });
+            let worker = Rc::new(RefCell::new(worker(callouts)));
             LocalSet::new().block_on(&io, run(worker, heard, max_frame_size));
         });
         let handle = handle.map_err(|error| format!("cannot start a thread: {error}"))?;
@@ -117,13 +130,25 @@ async fn run(worker: Shared, mut heard: mpsc::UnboundedReceiver<Event>, max_fram
             Some(Event::Metrics(to)) => {
                 let _ = to.send(metrics(&worker));
             }
+            Some(Event::Answered(call, answer)) => worker.borrow_mut().answered(call, answer),
             Some(Event::Stop(grace)) => break grace,
             None => break Duration::ZERO,
         }
     };
     let _ = stop.send(true);
-    let all = async { while connections.join_next().await.is_some() {} };
-    if time::timeout(grace, all).await.is_err() {
+    let all = async {
+        loop {
+            tokio::select! {
+                ended = connections.join_next() => if ended.is_none() { break },
+                // Requests that wait for keys are under way.
+                Some(event) = heard.recv() => if let Event::Answered(call, answer) = event {
+                    worker.borrow_mut().answered(call, answer);
+                },
+            }
+        }
+    };
+    let over = time::timeout(grace, all).await.is_err();
+    if over {
         tracing::warn!(connections = connections.len(), "connections are cut off");
     }
     ticker.abort();

@@ -10,6 +10,7 @@ use std::{
 
 use proxy_host_model::Request;
 use tokio::sync::{Notify, mpsc::UnboundedSender};
+use wasmtime_harness::live::{Call, Callouts, Message};
 
 use crate::{answer::Answer, counters::Counters, engine::Engine, factory::Factory};
 
@@ -25,6 +26,8 @@ pub(crate) struct Worker {
     engine: Option<Engine>,
     /// VMs of earlier policies that hold requests still.
     leaving: Vec<Engine>,
+    /// The calls that the VMs have made.
+    callouts: Callouts<u64>,
     /// Who waits, by the number of the request.
     waiting: BTreeMap<u64, Waiting>,
     last: u64,
@@ -54,20 +57,24 @@ impl Worker {
         factory: Arc<Factory>,
         policy: Arc<Vec<u8>>,
         engine: Engine,
+        callouts: Callouts<u64>,
         patience: Duration,
         counters: Arc<Counters>,
     ) -> Self {
-        Self {
+        let mut worker = Self {
             factory,
             policy,
             engine: Some(engine),
             leaving: Vec::new(),
+            callouts,
             waiting: BTreeMap::new(),
             last: 0,
             patience,
             counters,
             sooner: Rc::default(),
-        }
+        };
+        worker.call_out();
+        worker
     }
 
     /// Asks the filter about a request; `None` if it holds it, and the answer is sent `to` whoever
@@ -92,6 +99,9 @@ impl Worker {
             self.sooner.notify_one();
         }
         self.replace_ended();
+        if answer.is_none() {
+            self.call_out();
+        }
         answer
     }
 
@@ -111,6 +121,7 @@ impl Worker {
         let answers: Vec<(u64, Answer)> = engines.flat_map(Engine::tick).collect();
         self.send(answers);
         self.replace_ended();
+        self.call_out();
         let over: Vec<u64> = self
             .waiting
             .iter()
@@ -122,6 +133,21 @@ impl Worker {
             self.send([(id, Answer::error("agent.timeout"))]);
         }
         self.leaving.retain(Engine::holds_some);
+    }
+
+    /// Tells a VM of the answer to a call that it made.
+    pub(crate) fn answered(&mut self, call: Call<u64>, answer: Option<Message>) {
+        if !self.callouts.end(call) {
+            return;
+        }
+        let mut engines = self.leaving.iter_mut().chain(&mut self.engine);
+        if let Some(engine) = engines.find(|engine| engine.number() == call.vm) {
+            let answers = engine.answer(call.token, answer);
+            self.send(answers);
+        }
+        self.replace_ended();
+        self.call_out();
+        self.sooner.notify_one();
     }
 
     /// How long it is until [`Worker::tick`] has something to do.
@@ -143,6 +169,7 @@ impl Worker {
         {
             self.leaving.push(old);
         }
+        self.call_out();
     }
 
     /// Forgets the requests of a connection that has ended.
@@ -163,6 +190,19 @@ impl Worker {
     /// The VM that takes new requests.
     pub(crate) fn engine(&mut self) -> Option<&mut Engine> {
         self.engine.as_mut()
+    }
+
+    /// Makes the calls that the VMs have asked for, and gives up those of VMs that are gone.
+    fn call_out(&mut self) {
+        let callouts = &mut self.callouts;
+        let engines = self.leaving.iter_mut().chain(&mut self.engine);
+        let mut there = Vec::new();
+        for engine in engines.filter(|engine| !engine.has_ended()) {
+            let number = engine.number();
+            there.push(number);
+            engine.calls(|calls| callouts.follow(number, calls));
+        }
+        callouts.retain(|vm| there.contains(&vm));
     }
 
     fn give_up(&mut self, id: u64) {
@@ -205,9 +245,10 @@ impl Worker {
             let Some((id, request)) = homeless.pop() else {
                 break;
             };
-            let again = self.waiting.get_mut(&id).is_none_or(|waiting| {
-                std::mem::replace(&mut waiting.again, true)
-            });
+            let again = self
+                .waiting
+                .get_mut(&id)
+                .is_none_or(|waiting| std::mem::replace(&mut waiting.again, true));
             match self.make_sure() {
                 Some(engine) if !again => {
                     if let Some(answer) = engine.ask(id, request) {
