@@ -11,7 +11,7 @@ use tokio::{
 };
 use wasmtime_harness::{
     Limits, Metering, Module,
-    live::{Network, Origin},
+    live::{Network, Origin, Secure},
 };
 
 use crate::{
@@ -113,9 +113,10 @@ impl Calls {
     }
 
     fn on(&self, runtime: Handle) -> Network {
+        let secure = self.tls.clone().map(|tls| -> Arc<dyn Secure> { tls });
         Network {
             clusters: self.clusters.clone(),
-            secure: self.tls.clone().map(|tls| tls as _),
+            secure,
             runtime,
             log: |line| tracing::warn!("{line}"),
         }

@@ -78,8 +78,8 @@ impl Secure for Tls {
     fn secure<'a>(&'a self, host: &'a str, stream: TcpStream) -> Secured<'a> {
         Box::pin(async move {
             let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-            let stream = self.0.connect(name, stream).await?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            let stream: Box<dyn Stream> = Box::new(self.0.connect(name, stream).await?);
+            Ok(stream)
         })
     }
 }

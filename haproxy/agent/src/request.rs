@@ -34,6 +34,9 @@ impl fmt::Display for Refused {
     }
 }
 
+/// Names in lower case, and values.
+type Pairs<'a> = Vec<(Vec<u8>, &'a [u8])>;
+
 /// The arguments of a message, by the names that they have in HAProxy's configuration.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arguments<'a> {
@@ -190,7 +193,7 @@ fn path<'a>(method: &[u8], arguments: &Arguments<'a>) -> Result<&'a [u8], Refuse
 }
 
 /// `:authority`: the one `host`.
-fn authority<'a>(sent: &[(Vec<u8>, &'a [u8])], version: &[u8]) -> Result<&'a [u8], Refused> {
+fn authority<'a>(sent: &Pairs<'a>, version: &[u8]) -> Result<&'a [u8], Refused> {
     let mut hosts = sent.iter().filter(|(name, _)| name == b"host");
     match (hosts.next(), hosts.next()) {
         (Some((_, host)), None) => Ok(host),
@@ -203,7 +206,7 @@ fn authority<'a>(sent: &[(Vec<u8>, &'a [u8])], version: &[u8]) -> Result<&'a [u8
 
 /// Reads what the sample `req.hdrs_bin` is made of: name and value in turn, and two empty strings at
 /// the end. Names come out in lower case.
-fn header_pairs(bytes: &[u8]) -> Result<Vec<(Vec<u8>, &[u8])>, Refused> {
+fn header_pairs(bytes: &[u8]) -> Result<Pairs<'_>, Refused> {
     let broken = || Refused::platform("found headers that are not in the form of req.hdrs_bin");
     let mut reader = Reader::new(bytes);
     let mut pairs = Vec::new();

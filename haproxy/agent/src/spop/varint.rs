@@ -105,8 +105,7 @@ mod tests {
         fn each_number_has_one_form(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
             let mut reader = Reader::new(&bytes);
             if let Ok(number) = read(&mut reader) {
-                let used = bytes.len() - reader.rest().len();
-                prop_assert_eq!(&written(number), &bytes[..used]);
+                prop_assert_eq!([&written(number), reader.rest()].concat(), bytes);
             }
         }
     }
