@@ -2,8 +2,16 @@
 
 mod material;
 mod rsa;
+mod shown;
 
-use crate::{algorithm::Algorithm, issuer::IssuerId, time::UnixTime};
+use std::sync::OnceLock;
+
+use crate::{
+    algorithm::Algorithm,
+    host_crypto::{self, Ask, HostCheck, HostCrypto},
+    issuer::IssuerId,
+    time::UnixTime,
+};
 
 pub(crate) use self::material::Material;
 
@@ -132,6 +140,8 @@ pub struct Key {
     /// The `alg` of a JWK: the only one that the key is meant for (RFC 7517 section 4.4).
     only: Option<Algorithm>,
     material: Material,
+    /// The key as a host is shown it, made when the first one is asked.
+    spki: OnceLock<Option<Vec<u8>>>,
 }
 
 impl Key {
@@ -150,7 +160,7 @@ impl Key {
         {
             return Err(format!("`alg` {} on {}", algorithm.name(), material.description()));
         }
-        Ok(Self { kid, only, material })
+        Ok(Self { kid, only, material, spki: OnceLock::new() })
     }
 
     /// Whether the key can have made a signature of this algorithm.
@@ -189,5 +199,39 @@ impl Key {
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.fits(algorithm) && self.material.verifies(algorithm, message, signature)
+    }
+
+    /// As [`Key::verifies`]; the host is asked first, if it is believed for the algorithm.
+    pub(crate) fn verifies_with(
+        &self,
+        host: HostCrypto<'_>,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        if !self.fits(algorithm) {
+            return false;
+        }
+        let ask = host.ask_about(algorithm);
+        let answer = ask.and_then(|ask| self.asked(ask, algorithm, message, signature));
+        answer.unwrap_or_else(|| self.material.verifies(algorithm, message, signature))
+    }
+
+    /// What the host says; `None` if it cannot tell, or was not asked since the form of key or
+    /// signature is none that the algorithm has.
+    pub(crate) fn asked(
+        &self,
+        ask: Ask<'_>,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        if !self.fits(algorithm) {
+            return None;
+        }
+        let hash = host_crypto::hash(algorithm)?;
+        let signature = self.material.shown(signature)?;
+        let public_key = self.spki.get_or_init(|| self.material.spki()).as_deref()?;
+        ask(&HostCheck { hash, public_key, signature: &signature, message })
     }
 }

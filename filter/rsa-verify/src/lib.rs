@@ -52,7 +52,7 @@ mod power;
 mod precompute;
 mod prepared;
 mod scalar;
-#[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
 mod simd128;
 mod variant;
 

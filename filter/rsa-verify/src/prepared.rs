@@ -5,7 +5,7 @@ use core::fmt;
 
 #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
 use crate::fused::Fused;
-#[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
 use crate::simd128::Simd128;
 use crate::{PublicKey, Variant, scalar::Scalar};
 
@@ -39,7 +39,7 @@ impl PreparedKey {
     pub fn variant(&self) -> Variant {
         match self.arithmetic {
             Arithmetic::Scalar29(_) | Arithmetic::Scalar28(_) => Variant::Scalar,
-            #[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
             Arithmetic::Simd128(_) => Variant::Simd128,
             #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Arithmetic::Fused(_) => Variant::Fused,
@@ -78,7 +78,7 @@ impl fmt::Debug for PreparedKey {
 enum Arithmetic {
     Scalar29(Scalar<29>),
     Scalar28(Scalar<28>),
-    #[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+    #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
     Simd128(Simd128),
     #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
     Fused(Fused),
@@ -90,7 +90,7 @@ impl Arithmetic {
         match variant {
             #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Variant::Fused => Self::Fused(Fused::new(modulus, bits)),
-            #[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
             Variant::Simd128 => Self::Simd128(Simd128::new(modulus, bits)),
             // The widest digits whose columns do not overflow.
             _ if bits <= WIDE_MAX_BITS => Self::Scalar29(Scalar::new(modulus, bits)),
@@ -103,7 +103,7 @@ impl Arithmetic {
         match self {
             Self::Scalar29(scalar) => scalar.power(bytes, exponent),
             Self::Scalar28(scalar) => scalar.power(bytes, exponent),
-            #[cfg(any(target_feature = "simd128", not(target_family = "wasm")))]
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
             Self::Simd128(simd128) => simd128.power(bytes, exponent),
             #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Self::Fused(fused) => fused.power(bytes, exponent),

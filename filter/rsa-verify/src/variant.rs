@@ -80,7 +80,9 @@ impl Variant {
     fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
-            Self::Simd128 => cfg!(any(target_feature = "simd128", not(target_family = "wasm"))),
+            Self::Simd128 => {
+                cfg!(any(target_feature = "simd128", not(target_family = "wasm"), test))
+            }
             #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Self::Fused => crate::fused::is_fused(),
             #[cfg(not(any(target_feature = "relaxed-simd", test, fuzzing)))]
