@@ -43,7 +43,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage {
         name: "wasi",
-        about: "tests of the core and of rsa-verify as wasm32-wasip1 in Node",
+        about: "tests of the core, p256-verify and rsa-verify as wasm32-wasip1 in Node",
         run: wasi,
     },
     Stage {
@@ -188,6 +188,8 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
         "--package",
         "jwt-gate-core",
         "--package",
+        "p256-verify",
+        "--package",
         "rsa-verify",
         "--target",
         "wasm32-wasip1",
@@ -232,6 +234,8 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
     tally::tests(cargo_test().args([
         "--package",
         "jwt-gate-core",
+        "--package",
+        "p256-verify",
         "--package",
         "rsa-verify",
         "--target",
