@@ -245,7 +245,7 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
     ]))
 }
 
-fn simd(_: &mut Tools) -> Result<Tally> {
+fn simd(tools: &mut Tools) -> Result<Tally> {
     setup::node()?;
     let tests = || {
         let mut cargo = cargo_test();
@@ -273,10 +273,13 @@ fn simd(_: &mut Tools) -> Result<Tally> {
     wasm::build_simd()?;
     let folder = workspace::root().join("target/scenarios-simd");
     scenarios::export_for(&workspace::simd_module(), &folder)?;
+    // What each of the two modules says of itself.
+    tools.need_module()?;
+    let modules = workspace::root().join("host-tests/modules");
     tally += tally::tests(
         shell::cargo()
             .args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run"])
-            .arg(folder),
+            .args([folder, modules]),
     )?;
     Ok(tally)
 }
