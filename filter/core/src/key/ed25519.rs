@@ -1,5 +1,10 @@
 //! An Ed25519 key, and what a signature by it must look like.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "sums of points, which neither overflow nor panic"
+)]
+
 use curve25519_dalek::{
     constants::ED25519_BASEPOINT_TABLE,
     edwards::{CompressedEdwardsY, EdwardsBasepointTable, EdwardsPoint},
