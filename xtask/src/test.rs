@@ -71,7 +71,16 @@ const STAGES: &[Stage] = &[
         about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
         run: envoy,
     },
-    Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
+    Stage {
+        name: "haproxy",
+        about: "scenarios, failures and examples through a real HAProxy and the agent",
+        run: haproxy,
+    },
+    Stage {
+        name: "demo",
+        about: "every line of the demonstration is as expected, in Envoy and in HAProxy",
+        run: demo_once,
+    },
     Stage {
         name: "bench",
         about: "the benchmark runs: every set-up guards its service and answers as it should",
@@ -322,9 +331,22 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
     tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
 }
 
+fn haproxy(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    let (haproxy, agent) = (setup::haproxy()?, setup::agent()?);
+    tally::tests(
+        cargo_test()
+            .args(["--package", "haproxy-e2e"])
+            .env("HAPROXY_BIN", haproxy)
+            .env("JWT_GATE_AGENT", agent),
+    )
+}
+
 fn demo_once(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
-    tally::check(demo::command()?.arg("--once"))
+    let mut tally = tally::check(demo::command()?.arg("--once"))?;
+    tally += tally::check(demo::haproxy_command()?.args(["--haproxy", "--once"]))?;
+    Ok(tally)
 }
 
 fn bench_quick(tools: &mut Tools) -> Result<Tally> {
