@@ -32,6 +32,7 @@ mod claims;
 mod config;
 mod decide;
 mod decision;
+mod explain;
 mod forward;
 mod host;
 mod issuer;
@@ -58,6 +59,9 @@ pub use algorithm::Algorithm;
 pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
 pub use decide::{decide, decide_cached};
 pub use decision::{Awaiting, Decision, Denial, HeaderOp, Patch, Permit, Verdict};
+pub use explain::{
+    Explanation, Fact, IssuerOutline, Outcome, Outline, RuleOutline, Stage, Step, explain,
+};
 pub use key::{KeyRing, KeySet};
 pub use policy::Policy;
 pub use refresh::{
