@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check::Check, explain::Explain, words};
+use crate::{check::Check, explain::Explain, import::Import, words};
 
 /// Nothing wrong.
 pub(crate) const GOOD: u8 = 0;
@@ -25,6 +25,7 @@ struct Arguments {
 enum Command {
     Check(Check),
     Explain(Box<Explain>),
+    Import(Import),
 }
 
 /// Runs the command that the program's arguments name.
@@ -33,6 +34,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Import(import) => import.run(),
     };
     match done {
         Ok(code) => ExitCode::from(code),

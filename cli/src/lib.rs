@@ -6,6 +6,7 @@
 mod check;
 mod command;
 mod explain;
+pub mod import;
 mod source;
 mod time;
 mod tree;
