@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::places::module;
+use crate::module;
 
 /// How the policy stands in Envoy's configuration.
 #[derive(Clone, Debug)]

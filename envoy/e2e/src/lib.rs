@@ -9,27 +9,20 @@
 //! Tests of keys that are fetched have a fourth: a [`Provider`], a real OpenID Connect provider whose
 //! keys and answers change as the test says.
 //!
-//! Everything listens on 127.0.0.1 on a free port and ends with its value; logs stay in
-//! `target/e2e/<test>/`.
+//! What tests with any proxy need is in `e2e-wire`, and given on from here.
 
 mod admin;
-mod clock;
-mod echo;
 mod envoy;
 mod places;
 mod provider;
-mod reply;
 
 pub mod config;
-pub mod http1;
-pub mod http2;
-pub mod readme;
 pub mod shipped;
-pub mod tokens;
 
-pub use clock::Clock;
-pub use echo::{Received, Upstream};
-pub use envoy::{Envoy, Place};
-pub use places::{checkout, envoy_binary, module};
+pub use e2e_wire::{
+    Clock, Place, Process, Received, Reply, Upstream, checkout, http1, http2, module, readme,
+    tokens,
+};
+pub use envoy::Envoy;
+pub use places::envoy_binary;
 pub use provider::{Answer, Asked, Page, Provider};
-pub use reply::Reply;

@@ -12,8 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Place;
-use crate::places::checkout;
+use crate::{Place, checkout};
 
 /// Loading its packages and making a key take a second; on a busy machine, far more.
 const PATIENCE: Duration = Duration::from_secs(90);

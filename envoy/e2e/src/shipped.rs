@@ -8,8 +8,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::places::{checkout, module};
-use crate::{Clock, Envoy, Place};
+use crate::{Clock, Envoy, Place, checkout, module};
 
 const PORT: &str = "port_value: ";
 

@@ -1,4 +1,4 @@
-/* The wall clock of one Envoy process, in the hands of a test.
+/* The wall clock of one process, in the hands of a test.
  *
  * Loaded by LD_PRELOAD. The file that TEST_CLOCK names holds nanoseconds since the Unix epoch as a
  * 64-bit integer; the test writes it, and the clock stands there until it writes again. Only the

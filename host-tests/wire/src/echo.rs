@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A reply that carries this header was made by the upstream, not by Envoy.
+/// A reply that carries this header was made by the upstream, not by the proxy or the gate.
 pub(crate) const MARK: &str = "x-echo-upstream";
 
 /// Far more than any filter is tried with.
@@ -124,7 +124,7 @@ async fn serve(listener: std::net::TcpListener, served: Arc<AtomicUsize>) {
                 served.fetch_add(1, Ordering::SeqCst);
                 async move { Ok::<_, Infallible>(echo(request).await) }
             });
-            // An error here is a connection that Envoy closed.
+            // An error here is a connection that the proxy closed.
             drop(
                 hyper::server::conn::http1::Builder::new()
                     .max_headers(MOST_HEADERS)
@@ -137,7 +137,7 @@ async fn serve(listener: std::net::TcpListener, served: Arc<AtomicUsize>) {
 
 async fn echo(request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    // A body that ends early is one that Envoy gave up on; nobody reads this answer then.
+    // A body that ends early is one that the proxy gave up on; nobody reads this answer then.
     let body_bytes = body.collect().await.map_or(0, |body| body.to_bytes().len());
     let received = Received {
         method: head.method.to_string(),

@@ -87,7 +87,7 @@ fn exchange(port: u16, head: &[u8], body: &[u8]) -> Result<Reply> {
     let mut answer = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
-        // Read no further than the reply goes: Envoy holds a connection that it has refused open
+        // Read no further than the reply goes: a proxy may hold a connection that it has refused open
         // for a second, for the client to close.
         if let Ok(reply) = parse(&answer, bodiless, false) {
             return Ok(reply);

@@ -1,4 +1,4 @@
-//! A wall clock that a test can set, for one Envoy.
+//! A wall clock that a test can set, for one program under test.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Place;
 
-/// The wall clock of an Envoy that is started with it; it stands still until it is set.
+/// The wall clock of a program that is started with it; it stands still until it is set.
 ///
 /// So a scenario happens at its own time, to the nanosecond, and a token that others issued years
 /// ago is judged as it was then.
@@ -53,7 +53,7 @@ impl Clock {
     }
 
     /// Gives the clock to a process that is about to start.
-    pub(crate) fn give_to(&self, command: &mut Command) {
+    pub fn give_to(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env("TEST_CLOCK", &self.path);
     }
 }
