@@ -135,8 +135,9 @@ impl Refusal {
 
 fn log_summary(gate: &Gate, keys: usize) {
     let (issuers, rules) = gate.policy.size();
+    let rsa = jwt_gate_core::rsa_variant();
     let mut line =
-        format!("jwt-gate: policy in force: issuers={issuers} rules={rules} keys={keys}");
+        format!("jwt-gate: policy in force: issuers={issuers} rules={rules} keys={keys} rsa={rsa}");
     if gate.follows() {
         line.push_str(&format!(" followed={}", gate.keys.sources().len()));
     }

@@ -75,6 +75,9 @@ pub use rule::RouteRule;
 pub use time::UnixTime;
 pub use token_cache::{CacheCounts, TokenCache};
 
+/// Which arithmetic computes with RSA keys on this machine, for whoever wants to log it.
+pub use rsa_verify::variant as rsa_variant;
+
 /// The stages one by one, for benchmarks and fuzz targets; not part of the interface.
 #[doc(hidden)]
 pub mod stages {

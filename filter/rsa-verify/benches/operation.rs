@@ -1,8 +1,8 @@
 //! What one operation costs, against the crate `rsa` in the same run.
 //!
 //! Runs natively (`cargo bench --package rsa-verify`) and in Node's V8 (the same with
-//! `--target wasm32-wasip1`). Both take turns, round by round, so that a busy machine slows both
-//! down; the figures are medians over the rounds.
+//! `--target wasm32-wasip1`). All take turns, round by round, so that a busy machine slows all
+//! down; the figures are the least of the rounds.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot start stops")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "no request here")]
@@ -10,12 +10,14 @@
 use std::{hint::black_box, time::Instant};
 
 use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
-use rsa_verify::PublicKey;
+use rsa_verify::{PreparedKey, PublicKey, Variant};
 
+/// Those that the build and the machine have are compared.
+const VARIANTS: [Variant; 2] = [Variant::Fused, Variant::Scalar];
 const ROUNDS: usize = 101;
 
 fn main() {
-    println!("{:<24} {:>12} {:>12} {:>8}", "bits, exponent", "rsa-verify", "rsa", "ratio");
+    println!("{:<24} {:>14} {:>12} {:>8}", "bits, exponent", "arithmetic", "time", "to rsa");
     for (bits, exponent, repeats) in [
         (2048, 65537_u64, 5_u32),
         (2048, 3, 20),
@@ -25,18 +27,23 @@ fn main() {
     ] {
         let modulus = pattern(bits / 8, 0xc3);
         let signature = pattern(bits / 8, 0x5a);
-        let ours = PublicKey::new(&modulus, &exponent.to_be_bytes()).unwrap();
+        let key = PublicKey::new(&modulus, &exponent.to_be_bytes()).unwrap();
+        let ours: Vec<_> =
+            VARIANTS.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
         let theirs = RsaPublicKey::new(
             BoxedUint::from_be_slice_vartime(&modulus),
             BoxedUint::from(exponent),
         )
         .unwrap();
-        let mut times = [Vec::new(), Vec::new()];
+        let mut times = vec![Vec::new(); ours.len()];
+        let mut oracle = Vec::new();
         for _ in 0..ROUNDS {
-            times[0].push(micros(repeats, || {
-                assert!(black_box(&ours).recover(black_box(&signature)).is_some());
-            }));
-            times[1].push(micros(repeats.div_ceil(4), || {
+            for (key, times) in ours.iter().zip(&mut times) {
+                times.push(micros(repeats, || {
+                    assert!(black_box(key).recover(black_box(&signature)).is_some());
+                }));
+            }
+            oracle.push(micros(repeats.div_ceil(4), || {
                 let verified = black_box(&theirs).verify(
                     Pkcs1v15Sign::new_unprefixed(),
                     b"",
@@ -45,18 +52,23 @@ fn main() {
                 assert!(verified.is_err());
             }));
         }
-        let [ours, theirs] = times.map(least);
-        let name = format!("{bits}, {exponent}");
-        println!("{name:<24} {ours:>9.1} us {theirs:>9.1} us {:>8.3}", ours / theirs);
+        let oracle = least(oracle);
+        for (key, times) in ours.iter().zip(times) {
+            show(bits, exponent, &key.variant().to_string(), least(times), oracle);
+        }
+        show(bits, exponent, "crate rsa", oracle, oracle);
+        for variant in ours.iter().map(PreparedKey::variant) {
+            let times = (0..ROUNDS).map(|_| {
+                micros(repeats, || drop(black_box(black_box(&key).prepare_with(variant))))
+            });
+            show(bits, exponent, &format!("{variant} set-up"), least(times.collect()), oracle);
+        }
     }
-    let modulus = pattern(256, 0xc3);
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        times.push(micros(10, || {
-            black_box(PublicKey::new(black_box(&modulus), &[1, 0, 1]).unwrap());
-        }));
-    }
-    println!("a key of 2048 bits is set up in {:.1} us", least(times));
+}
+
+fn show(bits: usize, exponent: u64, what: &str, time: f64, oracle: f64) {
+    let name = format!("{bits}, {exponent}");
+    println!("{name:<24} {what:>14} {time:>9.1} us {:>8.3}", time / oracle);
 }
 
 /// The mean time of an operation.

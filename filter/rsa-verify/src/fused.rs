@@ -39,6 +39,8 @@ use self::{
 use crate::{
     digits::{self, Block, cut},
     power::{self, Montgomery},
+    precompute::power_of_two,
+    scalar::negative_inverse,
 };
 
 /// Bits of a digit.
@@ -53,7 +55,7 @@ pub(crate) struct Fused {
     modulus: Factor,
     /// `-1/n` modulo `R`.
     inverse: Factor,
-    /// `R^2` modulo `n`, between `-n` and `n`.
+    /// `R^2` modulo `n`.
     square: Factor,
 }
 
@@ -62,13 +64,16 @@ impl Fused {
     pub(crate) fn new(modulus: &[u8], bits: usize) -> Self {
         let width = usize::try_from(W).unwrap_or_default();
         let pairs = bits.saturating_add(2).div_ceil(2 * width);
-        let digits = digits::from_bytes::<W>(modulus, pairs.div_ceil(2));
-        let modulus = Factor::new(&digits, pairs);
-        let inverse = inverse(&digits, &modulus);
-        let mut this = Self { digits, modulus, inverse, square: Factor { pairs: Vec::new() } };
-        let square = power::square_of_radix(&this, bits);
-        this.square = this.factor(&square);
-        this
+        let digits = |bytes: &[u8]| digits::from_bytes::<W>(bytes, pairs.div_ceil(2));
+        // The digits of the last block that are beyond `R` are not taken.
+        let factor = |bytes: &[u8]| Factor::new(&digits(bytes), pairs);
+        let radix_bits = 2 * width * pairs;
+        Self {
+            inverse: factor(&negative_inverse(modulus, radix_bits.div_ceil(8))),
+            square: factor(&power_of_two(modulus, bits, 2 * radix_bits)),
+            modulus: factor(modulus),
+            digits: digits(modulus),
+        }
     }
 
     /// `base^exponent` modulo `n`, in place, as [`power::power`].
@@ -119,10 +124,6 @@ impl Montgomery<W> for Fused {
         &self.digits
     }
 
-    fn radix_bits(&self) -> usize {
-        self.pairs() * 2 * usize::try_from(W).unwrap_or_default()
-    }
-
     fn number(&self, digits: &[Block]) -> Number {
         let mut number = Number::new(self.pairs());
         number.load(digits);
@@ -170,35 +171,6 @@ impl Montgomery<W> for Fused {
         }
         self.reduce(number, carry, constants);
     }
-}
-
-/// `-1/n` modulo `R`.
-fn inverse(digits: &[Block], modulus: &Factor) -> Factor {
-    let pairs = modulus.pairs.len() - 1;
-    let low = digits.as_flattened().first().copied().unwrap_or_default();
-    let mut inverse = vec![[0; 4]; digits.len()];
-    if let Some([first, ..]) = inverse.first_mut() {
-        (*first, _) = cut::<W>(digits::inverse(low).wrapping_neg());
-    }
-    // y * (2 + n*y) is right modulo 2^(2k) if y is modulo 2^k.
-    let constants = Constants::new();
-    let (mut number, mut product) = (Number::new(pairs), Number::new(pairs));
-    for _ in 0..=pairs.ilog2() + 1 {
-        number.load(&inverse);
-        low_product(&number.rows, &modulus.pairs, &mut product.quotient, constants);
-        let (mut sum, mut carry) = (vec![[0; 4]; digits.len()], 2);
-        let (places, _) = sum.as_flattened_mut().as_chunks_mut::<2>();
-        for (place, pairs) in places.iter_mut().zip(&product.quotient) {
-            *place = cut_pair(pairs.map(integer), &mut carry);
-        }
-        let factor = Factor::new(&sum, pairs);
-        low_product(&number.rows, &factor.pairs, &mut product.quotient, constants);
-        let (places, _) = inverse.as_flattened_mut().as_chunks_mut::<2>();
-        for (place, pairs) in places.iter_mut().zip(&product.quotient) {
-            *place = pairs.map(integer);
-        }
-    }
-    Factor::new(&inverse, pairs)
 }
 
 /// `rows * factor` modulo `R`, as rows.

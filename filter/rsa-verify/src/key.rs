@@ -1,11 +1,9 @@
-//! A public key, checked and precomputed once.
+//! What makes a public key.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-#[cfg(target_feature = "relaxed-simd")]
-use crate::fused::{self, Fused};
-use crate::scalar::Scalar;
+use crate::{PreparedKey, Variant};
 
 /// Smallest modulus in bits (RFC 7518 section 3.3).
 pub const MODULUS_MIN_BITS: usize = 2048;
@@ -17,93 +15,12 @@ pub const MODULUS_MAX_BITS: usize = 8192;
 /// key with more is none that a public issuer publishes.
 pub const EXPONENT_MAX_BITS: u32 = 33;
 
-/// Largest modulus in bits for digits of 29 bits: 124 digits, less two bits (see `scalar`).
-const WIDE_MAX_BITS: usize = 124 * 29 - 2;
-
-/// An RSA public key with all that can be computed before a signature is there.
+/// An RSA public key, checked but not yet prepared for use.
 #[derive(Clone)]
 pub struct PublicKey {
     /// Big-endian, without leading zeros.
     modulus: Vec<u8>,
     exponent: u64,
-    arithmetic: Arithmetic,
-}
-
-/// Which arithmetic serves a key, for whoever wants to log it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Variant {
-    /// Integers of 64 bits: everywhere.
-    Scalar,
-    /// Fused multiply-adds of pairs of doubles: a build with relaxed SIMD, on a machine that fuses.
-    RelaxedSimd,
-}
-
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scalar => "scalar",
-            Self::RelaxedSimd => "relaxed SIMD",
-        })
-    }
-}
-
-/// What computes powers modulo one modulus.
-#[derive(Clone)]
-enum Arithmetic {
-    Scalar29(Scalar<29>),
-    Scalar28(Scalar<28>),
-    #[cfg(target_feature = "relaxed-simd")]
-    Fused(Fused),
-}
-
-impl Arithmetic {
-    /// The fastest that is right on this machine.
-    fn new(modulus: &[u8], bits: usize) -> Self {
-        let scalar = Self::scalar(modulus, bits);
-        #[cfg(target_feature = "relaxed-simd")]
-        if fused::is_fused() {
-            let fused = Self::Fused(Fused::new(modulus, bits));
-            // A machine that gets one of these operations wrong would refuse every signature.
-            if fused.agrees_with(&scalar, modulus) {
-                return fused;
-            }
-        }
-        scalar
-    }
-
-    /// The widest digits whose columns do not overflow.
-    fn scalar(modulus: &[u8], bits: usize) -> Self {
-        if bits <= WIDE_MAX_BITS {
-            Self::Scalar29(Scalar::new(modulus, bits))
-        } else {
-            Self::Scalar28(Scalar::new(modulus, bits))
-        }
-    }
-
-    /// Whether both give the same cube of a number that has all kinds of digits.
-    #[cfg(target_feature = "relaxed-simd")]
-    fn agrees_with(&self, other: &Self, modulus: &[u8]) -> bool {
-        let mut number: Vec<u8> = modulus.iter().map(|byte| byte.wrapping_mul(0x6d)).collect();
-        if let Some(first) = number.first_mut() {
-            // Below the modulus.
-            *first = 0;
-        }
-        let mut same = number.clone();
-        self.power(&mut number, 3);
-        other.power(&mut same, 3);
-        number == same
-    }
-
-    /// `base^exponent` modulo `n`, in place; the base is below `n` and as long, the exponent odd.
-    fn power(&self, bytes: &mut [u8], exponent: u64) {
-        match self {
-            Self::Scalar29(scalar) => scalar.power(bytes, exponent),
-            Self::Scalar28(scalar) => scalar.power(bytes, exponent),
-            #[cfg(target_feature = "relaxed-simd")]
-            Self::Fused(fused) => fused.power(bytes, exponent),
-        }
-    }
 }
 
 /// Why a key is refused.
@@ -142,7 +59,8 @@ impl fmt::Display for KeyError {
 impl core::error::Error for KeyError {}
 
 impl PublicKey {
-    /// A key from its big-endian modulus and exponent; leading zeros are skipped.
+    /// A key from its big-endian modulus and exponent; leading zeros are skipped. It costs no
+    /// arithmetic: a key that is never used costs next to nothing.
     ///
     /// # Errors
     ///
@@ -168,8 +86,7 @@ impl PublicKey {
         if exponent >> EXPONENT_MAX_BITS != 0 {
             return Err(KeyError::ExponentLarge);
         }
-        let arithmetic = Arithmetic::new(modulus, bits);
-        Ok(Self { modulus: modulus.to_vec(), exponent, arithmetic })
+        Ok(Self { modulus: modulus.to_vec(), exponent })
     }
 
     /// The length of the modulus in bytes, which is the length of every signature.
@@ -184,30 +101,28 @@ impl PublicKey {
         bit_length(&self.modulus)
     }
 
-    /// Which arithmetic serves this key: the same for all keys of a build on one machine.
+    /// Computes what does not depend on a signature, for the fastest arithmetic that is right on
+    /// this machine: less than one operation costs.
     #[must_use]
-    pub fn variant(&self) -> Variant {
-        match self.arithmetic {
-            Arithmetic::Scalar29(_) | Arithmetic::Scalar28(_) => Variant::Scalar,
-            #[cfg(target_feature = "relaxed-simd")]
-            Arithmetic::Fused(_) => Variant::RelaxedSimd,
-        }
+    pub fn prepare(&self) -> PreparedKey {
+        PreparedKey::new(self.clone(), crate::variant())
     }
 
-    /// The padded message that a signature was made of: `signature^e mod n`, big-endian, as long as
-    /// the modulus (RSAVP1 of RFC 8017 section 5.2.2 and the steps around it in section 8.2.2).
-    ///
-    /// `None` for a signature that is not exactly [`size`](Self::size) bytes long, or not below the
-    /// modulus: each message would have several signatures.
+    /// As [`prepare`](Self::prepare), for an arithmetic of one's choice: to compare them, or to test
+    /// each. `None` if this build, or this machine, does not have it.
     #[must_use]
-    pub fn recover(&self, signature: &[u8]) -> Option<Vec<u8>> {
-        // Of two texts of the same length, the smaller number is the one that sorts first.
-        if signature.len() != self.modulus.len() || signature >= self.modulus.as_slice() {
-            return None;
-        }
-        let mut bytes = signature.to_vec();
-        self.arithmetic.power(&mut bytes, self.exponent);
-        Some(bytes)
+    pub fn prepare_with(&self, variant: Variant) -> Option<PreparedKey> {
+        variant.is_right().then(|| PreparedKey::new(self.clone(), variant))
+    }
+
+    /// The modulus, big-endian, without leading zeros.
+    pub(crate) fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// The exponent.
+    pub(crate) fn exponent(&self) -> u64 {
+        self.exponent
     }
 }
 

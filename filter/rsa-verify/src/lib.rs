@@ -1,8 +1,8 @@
 //! The public-key operation of RSA, `s^e mod n`, for verifiers that run as WebAssembly.
 //!
-//! [`PublicKey::new`] checks a key and precomputes what depends on it alone;
-//! [`PublicKey::recover`] gives the padded message that a signature was made of. It knows nothing of
-//! paddings and hashes: whoever verifies compares the padded message, byte for byte, with what it
+//! [`PublicKey::new`] checks a key, [`PublicKey::prepare`] precomputes what depends on it alone, and
+//! [`PreparedKey::recover`] gives the padded message that a signature was made of. It knows nothing
+//! of paddings and hashes: whoever verifies compares the padded message, byte for byte, with what it
 //! has to be, so that a fault of the arithmetic refuses a good signature and accepts no bad one.
 //!
 //! All numbers are public, so nothing takes constant time. Nothing panics, and every key and every
@@ -10,22 +10,25 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `key` | what makes a key, which signatures are looked at |
+//! | `key` | what makes a key |
+//! | `prepared` | a key that is ready, which signatures are looked at |
+//! | `variant`, `known` | which arithmetic serves, and the signatures it is tested with first |
+//! | `precompute` | what depends on the key alone |
 //! | `power` | powers by Montgomery's arithmetic, whichever it is |
 //! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
-//! | `fused` | the same on pairs of doubles, four times as fast; in builds with `relaxed-simd` only |
+//! | `fused` | the same on pairs of doubles; in builds with `relaxed-simd` only |
 //! | `digits` | numbers as balanced digits |
 //!
 //! A module of WebAssembly is refused as a whole by a host that does not know one of its
 //! instructions, so relaxed SIMD is a matter of the build: `-Ctarget-feature=+simd128,+relaxed-simd`.
-//! In such a build a key is served by it only where the machine fuses multiplication and addition,
-//! which relaxed SIMD does not promise, and where a first power equals that of `scalar`;
-//! [`PublicKey::variant`] says what serves.
+//! In such a build keys are served by it only where the machine fuses multiplication and addition,
+//! which relaxed SIMD does not promise, and where it recovers known signatures; [`variant`] says what
+//! serves.
 //!
 //! ```
 //! # fn main() -> Result<(), rsa_verify::KeyError> {
 //! let modulus = [0xc5; 256];
-//! let key = rsa_verify::PublicKey::new(&modulus, &[1, 0, 1])?;
+//! let key = rsa_verify::PublicKey::new(&modulus, &[1, 0, 1])?.prepare();
 //! assert_eq!(key.recover(&[0x11; 256]).map(|padded| padded.len()), Some(256));
 //! assert_eq!(key.recover(&[0x11; 255]), None);
 //! assert_eq!(key.recover(&modulus), None);
@@ -43,9 +46,13 @@ mod extremes;
 #[cfg(target_feature = "relaxed-simd")]
 mod fused;
 mod key;
+mod known;
 mod power;
+mod precompute;
+mod prepared;
 mod scalar;
+mod variant;
 
-pub use key::{
-    EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant,
-};
+pub use key::{EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};
+pub use prepared::PreparedKey;
+pub use variant::{Variant, variant};

@@ -1,6 +1,6 @@
 //! Powers, by whatever multiplies.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::digits::{self, Block};
 
@@ -14,9 +14,6 @@ pub(crate) trait Montgomery<const W: u32> {
 
     /// `n`.
     fn modulus(&self) -> &[Block];
-
-    /// The `b` of `R = 2^b`.
-    fn radix_bits(&self) -> usize;
 
     /// Takes digits in, as many as the modulus has.
     fn number(&self, digits: &[Block]) -> Self::Number;
@@ -62,36 +59,4 @@ pub(crate) fn power<const W: u32, M: Montgomery<W>>(
         digits::combine::<W>(&mut digits, 1, 1, field.modulus());
     }
     digits::to_bytes::<W>(&digits, bytes);
-}
-
-/// `R^2` modulo a modulus of so many bits, without a division.
-pub(crate) fn square_of_radix<const W: u32, M: Montgomery<W>>(
-    field: &M,
-    bits: usize,
-) -> Vec<Block> {
-    let double = |number: &mut [Block]| {
-        let sign = if digits::is_negative(number) { 1 } else { -1 };
-        digits::combine::<W>(number, 2, sign, field.modulus());
-    };
-    // 2^(bits-1) is below the modulus. Doubled until it is 2R:
-    let below = bits.saturating_sub(1);
-    let mut bytes = vec![0; bits.div_ceil(8)];
-    if let Some(first) = bytes.first_mut() {
-        *first = 1_u8.wrapping_shl(u32::try_from(below % 8).unwrap_or_default());
-    }
-    let mut power = digits::from_bytes::<W>(&bytes, field.modulus().len());
-    let radix_bits = field.radix_bits();
-    for _ in below..=radix_bits {
-        double(&mut power);
-    }
-    // 2R stands for 2; raised to the power of `radix_bits` it stands for R, and so is R^2.
-    for bit in (0..radix_bits.checked_ilog2().unwrap_or_default()).rev() {
-        let mut number = field.number(&power);
-        field.square(&mut number);
-        power = field.digits(&number);
-        if radix_bits.wrapping_shr(bit) % 2 == 1 {
-            double(&mut power);
-        }
-    }
-    power
 }

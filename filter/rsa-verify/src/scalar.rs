@@ -35,6 +35,7 @@ use alloc::{vec, vec::Vec};
 use crate::{
     digits::{self, Block, cut, digit},
     power::{self, Montgomery},
+    precompute::power_of_two,
 };
 
 /// Zeros in place of a block that is not there.
@@ -47,23 +48,21 @@ pub(crate) struct Scalar<const W: u32> {
     modulus: Vec<Block>,
     /// `-1/n` modulo `2^W`.
     inverse: i64,
-    /// `R^2` modulo `n`, between `-n` and `n`.
+    /// `R^2` modulo `n`.
     square: Vec<Block>,
 }
 
 impl<const W: u32> Scalar<W> {
     /// Precomputes for an odd modulus of so many bits, big-endian.
-    pub(crate) fn new(modulus: &[u8], bits: usize) -> Self {
+    pub(crate) fn new(bytes: &[u8], bits: usize) -> Self {
         let width = usize::try_from(W).unwrap_or_default();
         let count = bits.saturating_add(2).div_ceil(width).next_multiple_of(4);
         let blocks = count / 4;
-        let modulus = digits::from_bytes::<W>(modulus, blocks);
-
+        let modulus = digits::from_bytes::<W>(bytes, blocks);
         let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]);
-        let mut this =
-            Self { modulus, inverse: digit::<W>(inverse.wrapping_neg()), square: Vec::new() };
-        this.square = power::square_of_radix(&this, bits);
-        this
+        let inverse = digit::<W>(inverse.wrapping_neg());
+        let square = power_of_two(bytes, bits, 2 * count * width);
+        Self { inverse, square: digits::from_bytes::<W>(&square, blocks), modulus }
     }
 
     /// `base^exponent` modulo `n`, in place, as [`power::power`].
@@ -75,28 +74,8 @@ impl<const W: u32> Scalar<W> {
     /// zero.
     fn reduce(&self, scratch: &mut Scratch, result: &mut [Block]) {
         let modulus = self.modulus.as_slice();
-        let [n0, n1, n2, n3] = modulus.first().copied().unwrap_or(NONE);
         let (lower, upper) = scratch.product.split_at(modulus.len());
-        let mut carry = 0;
-        for (at, product) in lower.iter().enumerate() {
-            let Some((known, [next, ..])) = scratch.quotient.split_at_mut_checked(at) else {
-                return;
-            };
-            let [c0, c1, c2, c3] = lower_columns(known, modulus, at);
-            let [p0, p1, p2, p3] = product;
-            // Each digit of the quotient makes its column a multiple of 2^W, and the columns above
-            // need it.
-            let c0 = c0 + p0 + carry;
-            let q0 = digit::<W>(c0.wrapping_mul(self.inverse));
-            let c1 = c1 + p1 + q0 * n1 + ((c0 + q0 * n0) >> W);
-            let q1 = digit::<W>(c1.wrapping_mul(self.inverse));
-            let c2 = c2 + p2 + q0 * n2 + q1 * n1 + ((c1 + q1 * n0) >> W);
-            let q2 = digit::<W>(c2.wrapping_mul(self.inverse));
-            let c3 = c3 + p3 + q0 * n3 + q1 * n2 + q2 * n1 + ((c2 + q2 * n0) >> W);
-            let q3 = digit::<W>(c3.wrapping_mul(self.inverse));
-            carry = (c3 + q3 * n0) >> W;
-            *next = [q0, q1, q2, q3];
-        }
+        let mut carry = divide::<W>(lower, modulus, self.inverse, &mut scratch.quotient);
         for (at, (product, result)) in upper.iter().zip(result).enumerate() {
             let columns = upper_columns(&scratch.quotient, modulus, at);
             for ((column, product), digit) in columns.iter().zip(product).zip(result) {
@@ -106,16 +85,62 @@ impl<const W: u32> Scalar<W> {
     }
 }
 
+/// The multiple of the modulus that makes a number a multiple of `R`, and what it carries there.
+fn divide<const W: u32>(
+    number: &[Block],
+    modulus: &[Block],
+    inverse: i64,
+    quotient: &mut [Block],
+) -> i64 {
+    let [n0, n1, n2, n3] = modulus.first().copied().unwrap_or(NONE);
+    let mut carry = 0;
+    for (at, block) in number.iter().enumerate() {
+        let Some((known, [next, ..])) = quotient.split_at_mut_checked(at) else {
+            return carry;
+        };
+        let [c0, c1, c2, c3] = lower_columns(known, modulus, at);
+        let [p0, p1, p2, p3] = block;
+        // Each digit of the quotient makes its column a multiple of 2^W, and the columns above need
+        // it.
+        let c0 = c0 + p0 + carry;
+        let q0 = digit::<W>(c0.wrapping_mul(inverse));
+        let c1 = c1 + p1 + q0 * n1 + ((c0 + q0 * n0) >> W);
+        let q1 = digit::<W>(c1.wrapping_mul(inverse));
+        let c2 = c2 + p2 + q0 * n2 + q1 * n1 + ((c1 + q1 * n0) >> W);
+        let q2 = digit::<W>(c2.wrapping_mul(inverse));
+        let c3 = c3 + p3 + q0 * n3 + q1 * n2 + q2 * n1 + ((c2 + q2 * n0) >> W);
+        let q3 = digit::<W>(c3.wrapping_mul(inverse));
+        carry = (c3 + q3 * n0) >> W;
+        *next = [q0, q1, q2, q3];
+    }
+    carry
+}
+
+/// `-1/n` modulo `2^(8 * length)`, big-endian, for an odd big-endian `n` that is not longer: the
+/// multiple of `n` that a one needs.
+#[cfg(target_feature = "relaxed-simd")]
+pub(crate) fn negative_inverse(modulus: &[u8], length: usize) -> Vec<u8> {
+    // Digits for which no modulus is too long.
+    const NARROW: u32 = 28;
+    let blocks = (8 * length).div_ceil(4 * 28);
+    let modulus = digits::from_bytes::<NARROW>(modulus, blocks);
+    let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]).wrapping_neg();
+    let (mut one, mut quotient) = (vec![NONE; blocks], vec![NONE; blocks]);
+    if let Some([first, ..]) = one.first_mut() {
+        *first = 1;
+    }
+    divide::<NARROW>(&one, &modulus, digit::<NARROW>(inverse), &mut quotient);
+    let mut bytes = vec![0; length];
+    digits::to_bytes::<NARROW>(&quotient, &mut bytes);
+    bytes
+}
+
 impl<const W: u32> Montgomery<W> for Scalar<W> {
     type Number = (Vec<Block>, Scratch);
     type Factor = Vec<Block>;
 
     fn modulus(&self) -> &[Block] {
         &self.modulus
-    }
-
-    fn radix_bits(&self) -> usize {
-        self.modulus.as_flattened().len() * usize::try_from(W).unwrap_or_default()
     }
 
     fn number(&self, digits: &[Block]) -> Self::Number {

@@ -8,7 +8,7 @@
 )]
 
 use rsa_verify::{
-    EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant,
+    EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant, variant,
 };
 
 /// An odd modulus of so many bits.
@@ -73,7 +73,7 @@ fn leading_zeros_are_skipped() {
     let zeros = [&[0; 3], plain.as_slice()].concat();
     let key = PublicKey::new(&zeros, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1]).unwrap();
     assert_eq!((key.size(), key.bits()), (256, 2048));
-    let same = PublicKey::new(&plain, &[1, 0, 1]).unwrap();
+    let (key, same) = (key.prepare(), PublicKey::new(&plain, &[1, 0, 1]).unwrap().prepare());
     assert_eq!(key.recover(&[0x11; 256]), same.recover(&[0x11; 256]));
     assert!(key.recover(&[0x11; 256]).is_some());
 }
@@ -82,6 +82,7 @@ fn leading_zeros_are_skipped() {
 fn a_signature_of_another_length_is_refused() {
     let key = PublicKey::new(&modulus(2056), &[3]).unwrap();
     assert_eq!(key.size(), 257);
+    let key = key.prepare();
     for length in (0..600).chain([1 << 16]) {
         let found = key.recover(&vec![0; length]);
         assert_eq!(found.is_some(), length == 257, "{length} bytes");
@@ -92,7 +93,7 @@ fn a_signature_of_another_length_is_refused() {
 fn a_signature_that_is_not_below_the_modulus_is_refused() {
     for bits in [2048, 2049, 2055, 4096] {
         let modulus = modulus(bits);
-        let key = PublicKey::new(&modulus, &[3]).unwrap();
+        let key = PublicKey::new(&modulus, &[3]).unwrap().prepare();
         let near = |by: i16| {
             let mut bytes = modulus.clone();
             let last = bytes.last_mut().unwrap();
@@ -120,20 +121,28 @@ fn the_variant_follows_build_and_machine() {
     let expected = if cfg!(target_feature = "relaxed-simd")
         && std::env::var_os("RSA_VERIFY_UNFUSED").is_none()
     {
-        Variant::RelaxedSimd
+        Variant::Fused
     } else {
         Variant::Scalar
     };
+    assert_eq!(variant(), expected);
     for bits in [2048, 3072, 4096, 8192] {
         let key = PublicKey::new(&modulus(bits), &[3]).unwrap();
-        assert_eq!(key.variant(), expected, "{bits} bits");
+        assert_eq!(key.prepare().variant(), expected, "{bits} bits");
+        assert_eq!(key.prepare_with(expected).unwrap().variant(), expected);
+        assert_eq!(key.prepare_with(Variant::Scalar).unwrap().variant(), Variant::Scalar);
+        assert_eq!(key.prepare_with(Variant::Fused).is_some(), expected == Variant::Fused);
     }
     assert_eq!(Variant::Scalar.to_string(), "scalar");
-    assert_eq!(Variant::RelaxedSimd.to_string(), "relaxed SIMD");
+    assert_eq!(Variant::Fused.to_string(), "fused");
 }
 
 #[test]
 fn debugging_shows_the_size_and_no_number() {
     let key = PublicKey::new(&modulus(2048), &[3]).unwrap();
     assert_eq!(format!("{key:?}"), "PublicKey { bits: 2048, exponent: 3, .. }");
+    let prepared = key.prepare_with(Variant::Scalar).unwrap();
+    let expected =
+        "PreparedKey { key: PublicKey { bits: 2048, exponent: 3, .. }, variant: Scalar, .. }";
+    assert_eq!(format!("{prepared:?}"), expected);
 }

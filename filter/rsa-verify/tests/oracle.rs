@@ -10,41 +10,56 @@
 use std::fmt;
 
 use num_bigint_dig::BigUint;
-use rsa_verify::{EXPONENT_MAX_BITS, PublicKey};
+use rsa_verify::{EXPONENT_MAX_BITS, PreparedKey, PublicKey, Variant};
 
-/// A modulus and the exponents that it is tried with.
+/// A modulus and the exponents that it is tried with, by each arithmetic of this build.
 struct Key {
     modulus: BigUint,
-    keys: Vec<(u64, PublicKey)>,
+    keys: Vec<(u64, PreparedKey)>,
 }
 
 impl Key {
     fn new(modulus: BigUint, exponents: &[u64]) -> Self {
         let bytes = modulus.to_bytes_be();
-        let key = |exponent: &u64| {
-            (*exponent, PublicKey::new(&bytes, &exponent.to_be_bytes()).expect("a good key"))
+        let prepared = |exponent: &u64| {
+            let exponent = *exponent;
+            let key = PublicKey::new(&bytes, &exponent.to_be_bytes()).expect("a good key");
+            assert_eq!(key.bits(), modulus.bits());
+            let variants = [Variant::Scalar, Variant::Fused];
+            variants
+                .map(|variant| Some((exponent, key.prepare_with(variant)?)))
+                .into_iter()
+                .flatten()
         };
-        Self { modulus, keys: exponents.iter().map(key).collect() }
+        Self { keys: exponents.iter().flat_map(prepared).collect(), modulus }
     }
 
     /// What the crate recovers from a number below the modulus, against the oracle.
     fn check(&self, number: &BigUint, what: impl fmt::Display) {
         let bits = self.modulus.bits();
         let signature = padded(number, bits.div_ceil(8));
+        let mut known = None;
         for (exponent, key) in &self.keys {
-            assert_eq!(key.bits(), bits);
-            let expected = match exponent {
-                3 => number * number % &self.modulus * number % &self.modulus,
-                _ => number.modpow(&BigUint::from(*exponent), &self.modulus),
-            };
+            let expected = known
+                .take_if(|(other, _)| *other == exponent)
+                .map_or_else(|| self.power(number, *exponent), |(_, power)| power);
             let found = key.recover(&signature).expect("a number below the modulus");
-            assert_eq!(found.len(), key.size());
+            assert_eq!(found.len(), key.key().size());
             assert!(
                 BigUint::from_bytes_be(&found) == expected,
-                "{what}, {bits} bits, exponent {exponent}: {number:x} mod {:x}: found {}, expected {expected:x}",
+                "{what}, {bits} bits, exponent {exponent}, {}: {number:x} mod {:x}: found {}, expected {expected:x}",
+                key.variant(),
                 self.modulus,
                 BigUint::from_bytes_be(&found),
             );
+            known = Some((exponent, expected));
+        }
+    }
+
+    fn power(&self, number: &BigUint, exponent: u64) -> BigUint {
+        match exponent {
+            3 => number * number % &self.modulus * number % &self.modulus,
+            _ => number.modpow(&BigUint::from(exponent), &self.modulus),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use num_bigint_dig::BigUint;
-use rsa_verify::{EXPONENT_MAX_BITS, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};
+use rsa_verify::{EXPONENT_MAX_BITS, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey, Variant};
 
 fuzz_target!(|data: &[u8]| {
     let Some((exponent, rest)) = data.split_at_checked(5) else {
@@ -24,6 +24,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     assert_eq!((key.bits(), key.size()), (n.bits(), n.bits().div_ceil(8)));
+    let variants = [Variant::Scalar, Variant::Fused];
+    let prepared: Vec<_> = variants.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
 
     // As it came, and with the length that it should have.
     let mut resized = signature.to_vec();
@@ -31,8 +33,11 @@ fuzz_target!(|data: &[u8]| {
     for signature in [signature, &resized] {
         let s = BigUint::from_bytes_be(signature);
         let expected = (signature.len() == key.size() && s < n).then(|| s.modpow(&e, &n));
-        let found = key.recover(signature);
-        assert!(found.as_ref().is_none_or(|found| found.len() == key.size()));
-        assert!(found.map(|found| BigUint::from_bytes_be(&found)) == expected, "another result");
+        for prepared in &prepared {
+            let found = prepared.recover(signature);
+            assert!(found.as_ref().is_none_or(|found| found.len() == key.size()));
+            let found = found.map(|found| BigUint::from_bytes_be(&found));
+            assert!(found == expected, "{} gives another result", prepared.variant());
+        }
     }
 });

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::rsa;
+use super::rsa::RsaKey;
 use crate::algorithm::Algorithm;
 
 /// Shortest secret of an HMAC in bytes: as long as the shortest hash (RFC 7518 section 3.2).
@@ -23,7 +23,7 @@ const SECRET_MAX_BYTES: usize = 1024;
 /// exactly the one length and the one form that the standard gives it.
 #[derive(Clone)]
 pub(crate) enum Material {
-    Rsa(Box<rsa_verify::PublicKey>),
+    Rsa(Box<RsaKey>),
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
@@ -39,7 +39,7 @@ impl Material {
     ///
     /// A sentence that says what is wrong with the key: size, parity, or exponent.
     pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, String> {
-        rsa_verify::PublicKey::new(modulus, exponent)
+        RsaKey::new(modulus, exponent)
             .map(|key| Self::Rsa(Box::new(key)))
             .map_err(|error| error.to_string())
     }
@@ -137,7 +137,7 @@ impl Material {
     /// Whether this key made `signature` over `message` with the algorithm.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Rsa(key) => rsa::verifies(key, algorithm, message, signature),
+            Self::Rsa(key) => key.verifies(algorithm, message, signature),
             // `r` and `s` one after the other, each as long as the field's order (RFC 7518 section
             // 3.4), never DER; both must lie in 1 to n-1, or (0, 0) would be good for every message
             // (CVE-2022-21449).

@@ -1,6 +1,8 @@
 //! What a signature by an RSA key must look like once the key is applied to it.
 
-use rsa_verify::PublicKey;
+use std::sync::OnceLock;
+
+use rsa_verify::{KeyError, PreparedKey, PublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::algorithm::Algorithm;
@@ -15,27 +17,47 @@ const SHA_384: &[u8] =
 const SHA_512: &[u8] =
     b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40";
 
-/// Whether the key made `signature` over `message` with the algorithm.
-///
-/// The signature must have exactly the modulus's length and be smaller than it (RFC 8017 sections
-/// 8.1.2 and 8.2.2).
-pub(super) fn verifies(
-    key: &PublicKey,
-    algorithm: Algorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    let Some(mut encoded) = key.recover(signature) else {
-        return false;
-    };
-    let encoded = encoded.as_mut_slice();
+/// An RSA key, checked when it was read and prepared when it is first used: a set may hold many
+/// keys that sign nothing, and none of them makes the others wait.
+#[derive(Clone)]
+pub(crate) struct RsaKey {
+    public: PublicKey,
+    /// A function of `public` alone, so that it does not matter who computes it first.
+    prepared: OnceLock<PreparedKey>,
+}
+
+impl RsaKey {
+    /// A key from its big-endian modulus and exponent.
+    ///
+    /// # Errors
+    ///
+    /// Size, parity or exponent of the key: [`PublicKey::new`].
+    pub(super) fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self { public: PublicKey::new(modulus, exponent)?, prepared: OnceLock::new() })
+    }
+
+    /// Whether the key made `signature` over `message` with the algorithm.
+    ///
+    /// The signature must have exactly the modulus's length and be smaller than it (RFC 8017
+    /// sections 8.1.2 and 8.2.2).
+    pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let prepared = self.prepared.get_or_init(|| self.public.prepare());
+        prepared.recover(signature).is_some_and(|mut encoded| {
+            is_encoding(&mut encoded, self.public.bits(), algorithm, message)
+        })
+    }
+}
+
+/// Whether `encoded`, as long as a modulus of so many bits, is what the algorithm makes of the
+/// message. Whatever the arithmetic of the key gave, nothing but that passes.
+fn is_encoding(encoded: &mut [u8], bits: usize, algorithm: Algorithm, message: &[u8]) -> bool {
     match algorithm {
         Algorithm::Rs256 => is_pkcs1::<Sha256>(encoded, SHA_256, message),
         Algorithm::Rs384 => is_pkcs1::<Sha384>(encoded, SHA_384, message),
         Algorithm::Rs512 => is_pkcs1::<Sha512>(encoded, SHA_512, message),
-        Algorithm::Ps256 => is_pss::<Sha256>(encoded, key.bits(), message),
-        Algorithm::Ps384 => is_pss::<Sha384>(encoded, key.bits(), message),
-        Algorithm::Ps512 => is_pss::<Sha512>(encoded, key.bits(), message),
+        Algorithm::Ps256 => is_pss::<Sha256>(encoded, bits, message),
+        Algorithm::Ps384 => is_pss::<Sha384>(encoded, bits, message),
+        Algorithm::Ps512 => is_pss::<Sha512>(encoded, bits, message),
         _ => false,
     }
 }
@@ -162,8 +184,8 @@ mod tests {
     fn verdict(prime: &BigUint, algorithm: Algorithm, encoded: &[u8]) -> bool {
         let modulus = prime.to_bytes_be();
         let signature = sign(encoded, prime);
-        let key = PublicKey::new(&modulus, &[3]).unwrap();
-        let found = verifies(&key, algorithm, MESSAGE, &signature);
+        let key = RsaKey::new(&modulus, &[3]).unwrap();
+        let found = key.verifies(algorithm, MESSAGE, &signature);
         let oracle =
             RsaPublicKey::new(BoxedUint::from_be_slice_vartime(&modulus), BoxedUint::from(3_u8))
                 .unwrap();
@@ -292,5 +314,42 @@ mod tests {
             let bare = [&vec![0xff; end - 3 - digest.len()][..], &[0], &digest].concat();
             assert!(!verdict(&prime, algorithm, &[&[0, 1], &bare[..]].concat()));
         }
+    }
+
+    /// What a fault of the arithmetic gives is another number than the encoding: refused, wherever
+    /// it differs.
+    #[test]
+    fn no_fault_of_the_arithmetic_makes_a_bad_signature_good() {
+        let tail = [&[0], SHA_256, &Sha256::digest(MESSAGE)].concat();
+        let pkcs1 = [&[0, 1][..], &vec![0xff; 254 - tail.len()], &tail].concat();
+        for (algorithm, encoded) in
+            [(Algorithm::Rs256, pkcs1), (Algorithm::Ps256, pss::<Sha256>(2048, &[0x5a; 32]))]
+        {
+            assert!(is_encoding(&mut encoded.clone(), 2048, algorithm, MESSAGE));
+            for at in 0..8 * encoded.len() {
+                let mut bent = encoded.clone();
+                bent[at / 8] ^= 1 << (at % 8);
+                assert!(
+                    !is_encoding(&mut bent, 2048, algorithm, MESSAGE),
+                    "{algorithm:?}, bit {at}"
+                );
+            }
+            for fill in [0x00, 0xff] {
+                assert!(!is_encoding(&mut [fill; 256], 2048, algorithm, MESSAGE));
+            }
+            assert!(!is_encoding(&mut [], 2048, algorithm, MESSAGE));
+        }
+    }
+
+    #[test]
+    fn a_key_is_prepared_when_it_is_first_used() {
+        let (bits, prime) = primes().next().unwrap();
+        let key = RsaKey::new(&prime.to_bytes_be(), &[3]).unwrap();
+        let before = key.clone();
+        assert!(key.prepared.get().is_none());
+        assert!(!key.verifies(Algorithm::Rs256, MESSAGE, &vec![0x11; bits / 8]));
+        assert!(key.prepared.get().is_some());
+        assert!(key.clone().prepared.get().is_some());
+        assert!(before.prepared.get().is_none());
     }
 }

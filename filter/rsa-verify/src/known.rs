@@ -1,0 +1,165 @@
+//! Known signatures, by which an arithmetic is tested on the machine that it is to serve.
+//!
+//! This is about the engine and the machine below: one that rounds otherwise, or that gets one of
+//! the instructions wrong. The tests hold the signatures against two independent libraries; nobody
+//! has kept the private keys.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{PreparedKey, PublicKey, Variant};
+
+/// A key, a signature, and the padded message that it was made of.
+pub(crate) struct Known {
+    /// Big-endian.
+    modulus: Vec<u8>,
+    exponent: u32,
+    signature: &'static [u8],
+    padded: Vec<u8>,
+}
+
+impl Known {
+    /// All of them.
+    pub(crate) fn all() -> [Self; 2] {
+        [Self::usual(), Self::extreme()]
+    }
+
+    /// What most keys are: 2048 bits, an odd number of pairs of digits, and the exponent 65537.
+    fn usual() -> Self {
+        Self {
+            modulus: USUAL_MODULUS.to_vec(),
+            exponent: 65537,
+            signature: USUAL_SIGNATURE,
+            padded: padded(256, 1),
+        }
+    }
+
+    /// The greatest prime of its number of digits of 51 bits whose exponent can be 3: almost all of
+    /// its bits are ones, and its pairs of digits are even in number.
+    fn extreme() -> Self {
+        let mut modulus = vec![0xff; 281];
+        if let [first, .., before, last] = modulus.as_mut_slice() {
+            *first = 3;
+            [*before, *last] = EXTREME_BELOW.wrapping_neg().to_be_bytes();
+        }
+        Self { modulus, exponent: 3, signature: EXTREME_SIGNATURE, padded: padded(281, 2) }
+    }
+
+    /// Whether an arithmetic of this build recovers the padded message.
+    pub(crate) fn holds(&self, variant: Variant) -> bool {
+        PublicKey::new(&self.modulus, &self.exponent.to_be_bytes()).is_ok_and(|key| {
+            PreparedKey::new(key, variant).recover(self.signature).as_ref() == Some(&self.padded)
+        })
+    }
+}
+
+/// As little padding as PKCS #1 allows, and bytes without a pattern, the same in every run.
+fn padded(length: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let bytes = core::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [first, ..] = state.to_be_bytes();
+        first
+    });
+    b"\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff\x00"
+        .iter()
+        .copied()
+        .chain(bytes)
+        .take(length)
+        .collect()
+}
+
+/// The modulus of [`Known::usual`].
+const USUAL_MODULUS: &[u8] = b"\
+        \xde\xfe\x0a\xc5\xfa\xf9\x30\x8d\xc1\xf0\x34\x9b\x12\xc4\x46\x90\x8e\x99\x8d\x38\x7c\xff\
+        \x20\x97\x91\xe6\xa8\xa1\x3d\x62\x1d\x03\x07\xf2\xa7\x72\x49\x75\x98\xfc\x46\xc9\xbe\x7b\
+        \xeb\x31\x8f\x42\x20\x4a\x56\xcc\xe2\x6e\x16\x1c\x16\xa3\x6c\x66\xf4\xe1\x84\xca\x07\x11\
+        \x68\x15\x94\x51\x8c\x0a\x74\x56\xf1\xca\xc4\xfb\x57\xa5\xc0\xe8\x17\x7f\xbc\x9e\x75\x2d\
+        \x88\xc5\x3c\x05\x29\xb5\x77\x36\x32\x51\x2d\xc7\x45\x29\x39\x88\xb2\xe0\xb8\x6d\x62\x9a\
+        \x9d\x38\x62\xe4\x71\xa6\xa2\x2b\x08\x5b\xa7\x7c\x36\x70\xd9\x15\x42\x4a\xb7\x78\x06\xde\
+        \xb9\x50\x7b\xb9\x72\x16\xd0\xbb\x26\x08\xdb\x4f\xe3\x9b\x79\xe8\x83\xbc\xb6\xeb\x07\x81\
+        \x76\xe0\xe3\x64\x32\xd1\x47\x61\xa4\xe5\x57\x0e\xdb\xff\xcf\xf8\x31\x32\x12\x94\x71\x12\
+        \x70\x1c\x3a\x48\x52\x49\x24\x28\x85\x54\x31\x00\x53\x6d\xa4\x37\x80\x53\xb2\xbe\x46\x2e\
+        \x5a\x50\x38\x6f\x77\xd0\x05\xba\x79\x9f\xca\x12\xa2\x66\xec\xcf\x5c\xc2\x0c\xd2\x85\x38\
+        \xab\x88\x97\x56\xda\xf0\xea\x4b\xc1\xad\xb5\x70\xce\xba\x81\x61\x1d\xc2\xf7\xdc\x10\x36\
+        \xb7\xd9\x1f\x11\x6c\x77\x89\x81\xb2\x55\x2b\x08\xe4\x83";
+
+/// The signature of [`Known::usual`].
+const USUAL_SIGNATURE: &[u8] = b"\
+        \x5c\xa2\x54\x6c\xfe\x1a\xb2\xc7\x84\xd6\x4b\x9f\x9d\x5b\xac\xe2\x13\xc8\xa0\xb8\x5c\x64\
+        \x35\xe6\x73\x06\xe3\x9e\xaf\x1c\x0e\xf9\xfd\xd0\xde\xbf\xf1\x06\x7c\xe8\xa8\xbe\x25\xc2\
+        \x45\xec\xe7\x17\xc5\x07\xa9\x56\x30\x8b\x36\xf4\xd6\x49\x19\x4b\xae\xaf\xe7\x0d\x9e\xe1\
+        \x12\xe0\x5d\x23\x15\xd3\x56\xdb\xe5\x20\xce\xd9\xab\xa3\xff\xad\x46\x2a\x73\x3a\xec\x9b\
+        \x89\xa0\x61\x9d\xc1\xc1\xf0\xf1\xa6\x16\xad\x88\x2b\xcc\x04\x43\x9f\x34\x1e\xe8\xb0\x3c\
+        \xca\xf2\x50\xb3\x6a\x8f\xdd\x7d\x93\x33\xce\x7b\x39\x73\x8a\xbd\xb5\x3d\xb0\x03\x4b\x4c\
+        \xd4\x18\xae\x13\x48\xc8\x79\x07\xd1\xd4\xdf\x6b\x13\xa9\x2d\x95\x52\xcc\xdc\xe0\x97\x06\
+        \x71\x70\x8e\x94\x9a\x10\x16\xf7\x72\x64\x43\x21\x61\x19\x73\x74\x29\xa4\x23\x3f\x03\x2e\
+        \x1f\x80\x1b\xa4\x78\x3c\xa5\xa4\x01\x0e\x2f\xd7\x81\x6a\xc3\xcd\xfc\x75\x97\x80\x4b\x84\
+        \x6c\xfb\x58\x7a\x2f\x36\x12\x78\x34\x4f\xdb\x3f\xf2\x48\x5f\xa4\x01\x21\xeb\xf2\xf4\x55\
+        \x85\xda\xa9\xbb\xbc\x99\xd7\xca\x7d\x28\xf0\x2b\xda\x44\xf2\xf0\x71\xc3\x5a\x84\x38\x4f\
+        \x43\xbe\x71\x1b\x25\xad\xa0\x25\x65\xad\xc3\xad\x70\x87";
+
+/// How far the modulus of [`Known::extreme`] is below `2^2242`.
+const EXTREME_BELOW: u16 = 9833;
+
+/// The signature of [`Known::extreme`].
+const EXTREME_SIGNATURE: &[u8] = b"\
+        \x00\x61\x9c\x5b\xec\xd0\x3f\x05\xea\xd8\x4e\xee\x68\x56\x9a\x81\xef\x4b\x34\x86\x33\x4b\
+        \xcd\xf7\x12\x6f\x01\x0d\x10\x8e\x01\x90\xee\xbf\xba\x48\x87\x66\xd8\xc2\xb8\x79\xc1\x79\
+        \xe4\xe6\x32\xad\xc5\x58\x77\xbe\x09\xae\xe7\x5d\x1f\xd0\x21\x8b\xcf\x0a\xc7\x91\xc5\xc1\
+        \x19\xc0\x33\x6e\xac\x0d\x61\x99\x81\xc9\x85\x1c\xf9\xec\x1b\xaf\x57\xd6\xe7\x74\x08\xaa\
+        \x9a\x09\xf4\xc8\x22\x7e\x71\x80\x61\x86\xc2\x0e\x85\x64\x95\x0a\x7f\x56\xb5\xe2\x45\x0f\
+        \xd0\x21\x4d\x97\x2f\xd9\x59\xc8\x33\x66\x5c\xee\x66\x15\x11\x15\x49\x75\x95\xb2\xf6\x20\
+        \x5c\xc8\x2f\x7f\xac\x15\x4d\xf8\xaf\xf4\x68\x29\xae\xfd\x5f\x52\x0d\x16\x54\x9e\x70\x45\
+        \xdd\x82\xef\xe4\xfe\xf9\x54\x1a\xbd\xd6\xa1\x61\x0d\xe5\x8d\x11\x46\x6e\x0b\xb8\x76\xfc\
+        \x4a\xa6\xd3\x27\x8a\x47\x27\x63\x2e\xfb\xf3\x8a\x68\xa6\x66\xb2\xa2\xd6\xf9\xa9\x8d\x59\
+        \x2f\x5f\xd9\x82\x1b\xd3\xd9\x69\xd1\x1e\x11\x56\x27\xeb\x5e\x26\xb7\x3c\x91\x23\x65\xc6\
+        \xd2\x9c\x74\x0d\x0a\x04\x14\x5e\x8d\x78\x13\x00\x7f\x87\xcc\xc1\xa9\xe1\x05\x58\x61\x06\
+        \x65\x9c\x07\xf0\xbc\x53\xb6\x64\xd1\xa6\xf0\x26\xa6\xb8\xc8\x4f\xec\x2d\xf4\xfb\x45\x2e\
+        \xf0\x01\x08\xc5\xf5\x01\x70\xb0\xac\x56\x78\xdf\x4c\x25\x5d\xeb\xe0";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails stops")]
+
+    use num_bigint_dig::BigUint;
+    use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
+
+    use super::*;
+
+    #[test]
+    fn two_libraries_say_the_same() {
+        for known in Known::all() {
+            let [modulus, signature] =
+                [&known.modulus, known.signature].map(BigUint::from_bytes_be);
+            let recovered = signature.modpow(&BigUint::from(known.exponent), &modulus);
+            assert_eq!(BigUint::from_bytes_be(&known.padded), recovered);
+
+            let key = RsaPublicKey::new(
+                BoxedUint::from_be_slice_vartime(&known.modulus),
+                BoxedUint::from(known.exponent),
+            );
+            let message = known.padded.get(11..).unwrap();
+            key.unwrap().verify(Pkcs1v15Sign::new_unprefixed(), message, known.signature).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_extreme_one_is_just_below_a_digit() {
+        let modulus = BigUint::from_bytes_be(&Known::extreme().modulus);
+        assert_eq!(modulus + EXTREME_BELOW, BigUint::from(1_u8) << 2242);
+        // 44 digits of 51 bits, two bits of them free.
+        assert_eq!(44 * 51 - 2, 2242);
+    }
+
+    #[test]
+    fn another_answer_does_not_pass() {
+        for mut known in Known::all() {
+            assert!(known.holds(Variant::Scalar));
+            for at in 0..known.padded.len() {
+                known.padded[at] ^= 1;
+                assert!(!known.holds(Variant::Scalar), "byte {at}");
+                known.padded[at] ^= 1;
+            }
+        }
+    }
+}
