@@ -1,6 +1,8 @@
 //! HAProxy: `jwt_verify` and the lines around it, and the Lua library `jwtverify`.
 
+mod comparison;
 mod condition;
+mod headers;
 mod issuers;
 mod lines;
 mod sample;
@@ -14,7 +16,7 @@ use crate::words;
 
 use super::{
     Options, Remark,
-    draft::{Asks, Draft, Rule, Wanted},
+    draft::{Asks, Condition, Draft, Rule, Wanted},
     keys::Files,
     remark::{Kind, Remarks},
     requests::{Requests, cells, without_repeats},
@@ -52,6 +54,7 @@ pub(super) fn import(
     section::read(section, &mut said, &mut others, &mut remarks);
 
     let mut draft = Draft::default();
+    settle(&mut said);
     issuers::fill(&mut draft, &said, &sections, options, files, &mut remarks);
     rules(&mut draft, &said, &mut remarks);
     forward(&mut draft, &said);
@@ -114,6 +117,32 @@ fn checks_tokens(section: &Section) -> bool {
                     .any(|name| word.contains(name))
             })
     })
+}
+
+/// Takes the conditions on issuer and audience out of rules where all lines ask for the same: the
+/// issuer's entry does then.
+fn settle(said: &mut Said) {
+    for claim in ["iss", "aud"] {
+        let mut asked: Vec<&Condition> = Vec::new();
+        for statement in &said.statements {
+            let (Effect::Need(wanted) | Effect::AllowWith(wanted)) = &statement.effect else {
+                continue;
+            };
+            for condition in wanted.claims.iter().filter(|condition| condition.claim == [claim]) {
+                if !asked.contains(&condition) {
+                    asked.push(condition);
+                }
+            }
+        }
+        if asked.len() > 1 {
+            continue;
+        }
+        for statement in &mut said.statements {
+            if let Effect::Need(wanted) | Effect::AllowWith(wanted) = &mut statement.effect {
+                wanted.claims.retain(|condition| condition.claim != [claim]);
+            }
+        }
+    }
 }
 
 /// What becomes of the requests of a cell.

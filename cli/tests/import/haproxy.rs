@@ -290,6 +290,39 @@ fn overlapping_lines_add_up() {
             "w",
             "scope_insufficient",
         ),
+        // What is in a variable when a line is run is what counts.
+        (
+            "acl ok var(txn.late) -m sub r\n\
+             http-request set-var(txn.late) http_auth_bearer,jwt_payload_query('$.scope')\n\
+             http-request deny unless ok\n",
+            "GET /",
+            "w",
+            "scope_insufficient",
+        ),
+        // Each path its own issuer or audience.
+        (
+            "http-request set-var(txn.i) http_auth_bearer,jwt_payload_query('$.iss')\n\
+             http-request deny if { path_beg /a } !{ var(txn.i) -m str i }\n\
+             http-request deny if { path_beg /b } !{ var(txn.i) -m str j }\n",
+            "GET /b",
+            "r",
+            "claim_condition_failed",
+        ),
+        (
+            "http-request set-var(txn.i) http_auth_bearer,jwt_payload_query('$.iss')\n\
+             http-request deny if { path_beg /a } !{ var(txn.i) -m str i }\n\
+             http-request deny if { path_beg /b } !{ var(txn.i) -m str j }\n",
+            "GET /a",
+            "r",
+            "allowed",
+        ),
+        // A token that is there must be good.
+        (
+            "http-request allow if { path /o } !{ req.hdr(authorization) -m found }\n",
+            "GET /o",
+            "r",
+            "allowed",
+        ),
         ("http-request deny if TRUE\n", "GET /", "r", "rule_denies"),
         ("http-request deny if FALSE\n", "GET /", "r", "allowed"),
         ("http-request deny unless METH_GET or METH_POST\n", "PUT /", "r", "rule_denies"),

@@ -115,7 +115,14 @@ fn issuer(
     let mut fixed: Option<(usize, Vec<String>)> = None;
     for (line, check, _) in checks {
         match check {
-            Check::Algorithm(names) => fixed = Some((*line, names.clone())),
+            Check::Algorithm(names) => {
+                let both = |(_, before): &(usize, Vec<String>)| -> Vec<String> {
+                    before.iter().filter(|name| names.contains(name)).cloned().collect()
+                };
+                // Each of several lines must let a token pass.
+                let both = fixed.as_ref().map(both).filter(|both| !both.is_empty());
+                fixed = Some((*line, both.unwrap_or_else(|| names.clone())));
+            }
             Check::Type(names) => issuer.types.clone_from(names),
             Check::Audience { names, .. } => {
                 for name in names {

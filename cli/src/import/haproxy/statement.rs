@@ -209,6 +209,16 @@ pub(super) fn deny(term: &Term) -> Reading {
     };
     let checks = needs.into_iter().filter_map(|need| need.check);
     reading.checks.extend(checks.map(|check| (check, issuers.clone())));
+    let mut wanted = wanted;
+    if present || issuers.is_some() {
+        // The issuer's entry asks for it: of tokens that are there, of those of this issuer.
+        wanted.claims.retain(|condition| condition.claim != ["aud"] && condition.claim != ["iss"]);
+    }
+    if let Some(names) = &issuers
+        && wanted != Wanted::default()
+    {
+        reading.stricter.push(format!("the issuer {}", names.join(" or ")));
+    }
     let effect = if present && wanted == Wanted::default() {
         Effect::Optional
     } else {
@@ -237,6 +247,18 @@ impl Need {
     }
 }
 
+/// A condition on a claim that the issuer's entry asks for as well; it stays in the rule only where
+/// another line asks for something else.
+fn one_of(claim: &str, names: &[String]) -> Wanted {
+    let test = match names {
+        // A list is taken too, as the issuer's entry does.
+        [name] if claim == "aud" => Test::Contains(name.as_str().into()),
+        _ => Test::OneOf(names.iter().map(|name| name.as_str().into()).collect()),
+    };
+    let claims = vec![Condition { claim: vec![claim.to_owned()], test }];
+    Wanted { claims, ..Wanted::default() }
+}
+
 /// `None` if a policy cannot ask for it.
 fn need(literal: &Literal) -> Option<Need> {
     Some(match literal {
@@ -249,10 +271,13 @@ fn need(literal: &Literal) -> Option<Need> {
         Literal::Authorized => Need::of(Check::Lua),
         Literal::Algorithm(names) => Need::of(Check::Algorithm(names.clone())),
         Literal::Type(names) => Need::of(Check::Type(names.clone())),
-        Literal::Issuer(names) => Need::of(Check::Issuer(names.clone())),
-        Literal::Audience { names, part } => {
-            Need::of(Check::Audience { names: names.clone(), part: *part })
+        Literal::Issuer(names) => {
+            Need { wanted: one_of("iss", names), check: Some(Check::Issuer(names.clone())) }
         }
+        Literal::Audience { names, part } => Need {
+            wanted: one_of("aud", names),
+            check: Some(Check::Audience { names: names.clone(), part: *part }),
+        },
         Literal::Expired(false) => Need::of(Check::Expiry),
         Literal::HasExpiry => Need::of(Check::HasExpiry),
         Literal::Scope { names, part } => {
