@@ -9,6 +9,7 @@
 
 mod callout;
 mod context;
+mod foreign;
 mod headers;
 mod metric;
 mod property;
@@ -23,6 +24,7 @@ use crate::host_error::{Fault, HostError};
 pub(crate) use self::{
     callout::{answer_body, answer_headers, send},
     context::{continue_request, set_tick_period, speak_for},
+    foreign::call_foreign,
     headers::{
         add_response_header, bad_headers, remove_request_header, request_headers,
         set_request_header,

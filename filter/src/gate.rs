@@ -14,6 +14,7 @@ use crate::{
     keys::Keys,
     metrics::{Metrics, Outcome},
     route_cache::RouteCache,
+    signatures::Signatures,
     text::one_line,
     waiting::Waiting,
 };
@@ -26,6 +27,7 @@ pub(crate) struct Gate {
     pub(crate) keys: Keys,
     /// The requests that wait for keys.
     pub(crate) waiting: Waiting,
+    signatures: Signatures,
     metrics: Metrics,
     routes: RouteCache<Option<RouteRule>>,
 }
@@ -34,6 +36,7 @@ impl Gate {
     /// The gate of a compiled configuration of this root context.
     pub(crate) fn new(compiled: Compiled, root: u32) -> Self {
         let mut gate = Self::of(compiled.policy, compiled.keys);
+        gate.signatures = Signatures::new(&gate.policy);
         if gate.follows() && !judgement::can_resume(root) {
             let line = "jwt-gate: this host cannot go on with a request later: none waits for keys";
             abi::log(LogLevel::Warn, line);
@@ -71,7 +74,8 @@ impl Gate {
 
     /// Decides a request, by the keys and the known tokens of this moment.
     pub(crate) fn decide<'a>(&'a self, request: &Request<'a>, now: UnixTime) -> Decision<'a> {
-        let decision = self.keys.decide(&self.policy, request, now);
+        let decision =
+            self.signatures.with_host(|host| self.keys.decide(&self.policy, host, request, now));
         if self.policy.counts() {
             self.metrics.count_cache(self.keys.cache_counts());
         }
@@ -154,6 +158,7 @@ impl Gate {
             keys: Keys::new(&policy, keys),
             waiting: Waiting::new(policy.waiting_requests(), policy.waiting_time()),
             policy,
+            signatures: Signatures::default(),
             metrics: Metrics::new(),
             routes: RouteCache::new(),
         }

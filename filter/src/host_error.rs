@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Map(Malformed),
     /// A shared value has no CAS number.
     NoCas,
+    /// It is neither that a signature is good nor why it is not.
+    NoVerdict,
     /// A buffer does not lie in the memory of the module.
     OutOfMemory {
         /// The size of the buffer in bytes.
@@ -64,6 +66,7 @@ impl fmt::Display for Fault {
             Self::Length { found, expected } => write!(f, "{found} bytes, expected {expected}"),
             Self::Map(malformed) => malformed.fmt(f),
             Self::NoCas => f.write_str("a value with the CAS number 0, expected another"),
+            Self::NoVerdict => f.write_str("no verdict, expected that of verify_signature"),
             Self::OutOfMemory { size } => {
                 write!(f, "a buffer of {size} bytes outside of memory, expected one inside")
             }

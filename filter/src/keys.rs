@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 
 use jwt_gate_core::{
-    CacheCounts, Command, Decision, Event, Followed, Keeper, KeyRing, Outlook, Policy, Request,
-    Status, TokenCache, UnixTime,
+    CacheCounts, Command, Decision, Event, Followed, HostCrypto, Keeper, KeyRing, Outlook, Policy,
+    Request, Status, TokenCache, Tools, UnixTime, decide_with,
 };
 
 /// The core's machine for the keys of one configuration, and the tokens that they verified.
 ///
-/// Both are borrowed in here and nowhere else, and what runs meanwhile is code of the core, which makes
-/// no host call: so no two borrows can meet, however a host nests its callbacks.
+/// Both are borrowed in here and nowhere else, and what runs meanwhile is code of the core. It makes
+/// no host call but to have a signature checked; a host that calls back from within that finds the
+/// keys readable, no known tokens, and a machine that does not move.
 pub(crate) struct Keys {
     keeper: RefCell<Keeper>,
     /// Tokens that these keys verified.
@@ -56,16 +57,23 @@ impl Keys {
     pub(crate) fn decide<'a>(
         &self,
         policy: &'a Policy,
+        host: HostCrypto<'_>,
         request: &Request<'a>,
         now: UnixTime,
     ) -> Decision<'a> {
-        let (keeper, mut known) = (self.keeper.borrow(), self.known.borrow_mut());
-        jwt_gate_core::decide_cached(policy, keeper.keys(), &mut known, request, now)
+        let keeper = self.keeper.borrow();
+        let decide =
+            |cache| decide_with(policy, keeper.keys(), Tools { cache, host }, request, now);
+        match self.known.try_borrow_mut() {
+            Ok(mut known) => decide(&mut known),
+            // A request in the midst of another one: see `Keys`.
+            Err(_) => decide(&mut TokenCache::off()),
+        }
     }
 
     /// How often a token was known so far, and how often not.
     pub(crate) fn cache_counts(&self) -> CacheCounts {
-        self.known.borrow().counts()
+        self.known.try_borrow().map(|known| known.counts()).unwrap_or_default()
     }
 
     /// Whether new keys of an issuer are worth a wait.
@@ -80,7 +88,11 @@ impl Keys {
 
     /// Tells the machine what happened; gives what is to be done about it.
     pub(crate) fn handle(&self, followed: Followed, event: Event, now: UnixTime) -> Vec<Command> {
-        self.keeper.borrow_mut().handle(followed, event, now)
+        match self.keeper.try_borrow_mut() {
+            Ok(mut keeper) => keeper.handle(followed, event, now),
+            // A tick in the midst of a request; another one comes.
+            Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@
 //! - `follower`: drives the core's machine for keys that are fetched; `keys` has what it keeps, and
 //!   `callouts` the calls under way.
 //! - `gate`: what requests share: policy, keys, compiled route rules, metrics.
+//! - `signatures`: the host's function that checks signatures, if the policy wants it.
 //! - `abi`: every host call, and the only unsafe code. `pairs` is the form in which the ABI
 //!   writes a header map.
 //!
@@ -52,8 +53,8 @@
 //!   with its time, under a configuration that was replaced too; the root that it came to goes on
 //!   ticking for it.
 //! - **Few crossings.** One call for the whole header map (the single-header call shows only the
-//!   first of several), one for the clock; properties, filter state, metrics, ticks, shared data and
-//!   requests to issuers only if the policy asks for them. Some hosts end their process on a call
+//!   first of several), one for the clock; properties, filter state, metrics, ticks, shared data, foreign
+//!   functions and requests to issuers only if the policy asks for them. Some hosts end their process on a call
 //!   they do not know.
 //! - **Token bytes go nowhere**, nor do paths and header values: log lines and the names of metrics
 //!   are made of names from the configuration and of fixed codes, and lines of the names of keys.
@@ -71,6 +72,7 @@ mod metrics;
 mod pairs;
 mod root;
 mod route_cache;
+mod signatures;
 mod stream;
 mod text;
 mod waiting;

@@ -25,6 +25,7 @@ mod cache;
 mod error;
 mod hosts;
 mod inspect;
+pub mod live;
 mod memory;
 mod module;
 mod spawn;

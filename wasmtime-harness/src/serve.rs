@@ -9,14 +9,12 @@
 //! upstream <-HTTP--/
 //! ```
 
-mod callouts;
-mod client;
 mod engine;
 mod event;
 mod front;
 mod headers;
 mod log;
-mod message;
+mod pieces;
 mod stream;
 mod upstream;
 mod watch;
@@ -38,17 +36,19 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use wasmtime_harness::Spawner;
+use wasmtime_harness::{
+    Spawner,
+    live::{Callouts, Network, Origin},
+};
 
 use self::{
-    callouts::Callouts,
     engine::Engine,
     event::Event,
     front::{Ends, Front},
     watch::Watcher,
 };
 
-pub(crate) use self::{client::Origin, upstream::Upstream};
+pub(crate) use self::upstream::Upstream;
 
 /// How long requests may take to their end once the front is told to stop.
 const STOPPING: Duration = Duration::from_secs(3);
@@ -93,7 +93,17 @@ async fn run(plot: Plot) -> Result<(), String> {
         requests: AtomicU64::new(0),
     });
     let (started, start) = oneshot::channel();
-    let callouts = Callouts::new(plot.clusters.clone(), Handle::current(), events.clone());
+    let network = Network {
+        clusters: plot.clusters.clone(),
+        secure: None,
+        runtime: Handle::current(),
+        log: log::line,
+    };
+    let answered = events.clone();
+    let callouts = Callouts::new(Arc::new(network), move |call, answer| {
+        // An engine that has ended waits for nothing.
+        let _ = answered.send(Event::Answered(call, answer));
+    });
     let engine = thread::spawn(move || match fleet(plot) {
         Ok((fleet, workers)) => {
             // The front waits for this.

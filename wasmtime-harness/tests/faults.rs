@@ -48,11 +48,13 @@ macro_rules! ends {
 
 ends!(fuel, memory, traps, traps_while_configuring);
 
-fn every_case() -> [cases::Case; 9] {
+fn every_case() -> [cases::Case; 11] {
     [
         cases::cookie(),
         cases::denied(),
         cases::forward(),
+        cases::host_checks(),
+        cases::host_refuses(),
         cases::metrics(),
         cases::query(),
         cases::report(),

@@ -43,7 +43,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage {
         name: "wasi",
-        about: "tests of the core and of rsa-verify as wasm32-wasip1 in Node",
+        about: "tests of the core, p256-verify and rsa-verify as wasm32-wasip1 in Node",
         run: wasi,
     },
     Stage {
@@ -188,6 +188,8 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
         "--package",
         "jwt-gate-core",
         "--package",
+        "p256-verify",
+        "--package",
         "rsa-verify",
         "--target",
         "wasm32-wasip1",
@@ -233,6 +235,8 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
         "--package",
         "jwt-gate-core",
         "--package",
+        "p256-verify",
+        "--package",
         "rsa-verify",
         "--target",
         "wasm32-wasip1",
@@ -241,7 +245,7 @@ fn wasi(_: &mut Tools) -> Result<Tally> {
     ]))
 }
 
-fn simd(_: &mut Tools) -> Result<Tally> {
+fn simd(tools: &mut Tools) -> Result<Tally> {
     setup::node()?;
     let tests = || {
         let mut cargo = cargo_test();
@@ -269,10 +273,13 @@ fn simd(_: &mut Tools) -> Result<Tally> {
     wasm::build_simd()?;
     let folder = workspace::root().join("target/scenarios-simd");
     scenarios::export_for(&workspace::simd_module(), &folder)?;
+    // What each of the two modules says of itself.
+    tools.need_module()?;
+    let modules = workspace::root().join("host-tests/modules");
     tally += tally::tests(
         shell::cargo()
             .args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run"])
-            .arg(folder),
+            .args([folder, modules]),
     )?;
     Ok(tally)
 }

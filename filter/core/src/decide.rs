@@ -3,6 +3,7 @@
 use crate::{
     bearer::Bearer,
     decision::{Awaiting, Decision, Denial, Patch, Permit, Verdict},
+    host_crypto::HostCrypto,
     issuer::Issuer,
     jws::Unverified,
     key::KeyRing,
@@ -46,8 +47,32 @@ pub fn decide_cached<'a>(
     request: &Request<'a>,
     now: UnixTime,
 ) -> Decision<'a> {
+    decide_with(policy, keys, Tools { cache, host: HostCrypto::off() }, request, now)
+}
+
+/// What makes decisions cheaper, and changes none of them.
+#[derive(Debug)]
+pub struct Tools<'t> {
+    /// Tokens whose signature was checked before.
+    pub cache: &'t mut TokenCache,
+    /// The host that checks signatures in place of the module.
+    pub host: HostCrypto<'t>,
+}
+
+/// Decides one request as [`decide_cached`] does; the host checks signatures as far as it is
+/// believed.
+///
+/// Pure as far as the host's answers are.
+#[must_use]
+pub fn decide_with<'a>(
+    policy: &'a Policy,
+    keys: &KeyRing,
+    tools: Tools<'_>,
+    request: &Request<'a>,
+    now: UnixTime,
+) -> Decision<'a> {
     let mut trail = Trail::default();
-    let outcome = judge(policy, keys, cache, request, now, &mut trail);
+    let outcome = judge(policy, keys, tools, request, now, &mut trail);
     conclude(policy, request, outcome, trail)
 }
 
@@ -65,7 +90,7 @@ struct Trail<'a> {
 fn judge<'a>(
     policy: &'a Policy,
     keys: &KeyRing,
-    cache: &mut TokenCache,
+    tools: Tools<'_>,
     request: &Request<'a>,
     now: UnixTime,
     trail: &mut Trail<'a>,
@@ -100,7 +125,7 @@ fn judge<'a>(
     };
 
     // Parse, verify, validate, authorize: each consumes what the one before it made.
-    let (issuer, verified) = verified(policy, keys, cache, &bearer, now, trail)?;
+    let (issuer, verified) = verified(policy, keys, tools, &bearer, now, trail)?;
     let valid = verified.validate(issuer, now)?;
     trail.identity = policy.forward.identity(&bearer, &valid, request)?;
     valid.authorize(rule, issuer, request, &path)
@@ -110,11 +135,12 @@ fn judge<'a>(
 fn verified<'a>(
     policy: &'a Policy,
     keys: &KeyRing,
-    cache: &mut TokenCache,
+    tools: Tools<'_>,
     bearer: &Bearer<'a>,
     now: UnixTime,
     trail: &mut Trail<'a>,
 ) -> Result<(&'a Issuer, Verified<'a>), Reject> {
+    let Tools { cache, host } = tools;
     // A token belongs to the set that judged it: another one judges it anew.
     match cache.recall(bearer.token) {
         Some(Recalled::Good { issuer: id, set, proven }) if keys.has(id, set, now) => {
@@ -144,7 +170,7 @@ fn verified<'a>(
         }
     }
     let (set, serial) = set.ok_or(Reject::KeysUnavailable)?;
-    match unverified.verify(id, issuer, set) {
+    match unverified.verify(id, issuer, set, host) {
         Ok(verified) => {
             cache.keep(bearer.token, serial, verified.proven());
             Ok((issuer, verified))

@@ -1,11 +1,22 @@
 //! Keys, checked once, and who they belong to.
 
 mod material;
+mod p256;
 mod rsa;
+mod shown;
+mod tables;
 
-use crate::{algorithm::Algorithm, issuer::IssuerId, time::UnixTime};
+use std::sync::OnceLock;
+
+use crate::{
+    algorithm::Algorithm,
+    host_crypto::{self, Ask, HostCheck, HostCrypto},
+    issuer::IssuerId,
+    time::UnixTime,
+};
 
 pub(crate) use self::material::Material;
+use self::tables::Tables;
 
 /// Keys tried for one token: a set with hundreds of keys must not make one forged token cost
 /// hundreds of verifications.
@@ -17,6 +28,8 @@ pub struct KeyRing {
     sets: Vec<Option<InForce>>,
     /// Counts the sets that were put in force, so that each has a number of its own.
     serial: u64,
+    /// What the keys of all sets have in common.
+    tables: Tables,
 }
 
 /// A key set, and how long it may be used.
@@ -30,7 +43,10 @@ struct InForce {
 
 impl KeyRing {
     /// Puts a set in force, in place of the one that was; what is not in it is gone at once.
-    pub(crate) fn install(&mut self, issuer: IssuerId, set: KeySet, until: Option<UnixTime>) {
+    pub(crate) fn install(&mut self, issuer: IssuerId, mut set: KeySet, until: Option<UnixTime>) {
+        for key in &mut set.keys {
+            key.material.share(&self.tables);
+        }
         let needed = issuer.0.saturating_add(1);
         if self.sets.len() < needed {
             self.sets.resize(needed, None);
@@ -137,6 +153,8 @@ pub struct Key {
     /// The `alg` of a JWK: the only one that the key is meant for (RFC 7517 section 4.4).
     only: Option<Algorithm>,
     material: Material,
+    /// The key as a host is shown it, made when the first one is asked.
+    spki: OnceLock<Option<Vec<u8>>>,
 }
 
 impl Key {
@@ -155,7 +173,7 @@ impl Key {
         {
             return Err(format!("`alg` {} on {}", algorithm.name(), material.description()));
         }
-        Ok(Self { kid, only, material })
+        Ok(Self { kid, only, material, spki: OnceLock::new() })
     }
 
     /// Its name, if it has one.
@@ -199,5 +217,39 @@ impl Key {
     #[must_use]
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.fits(algorithm) && self.material.verifies(algorithm, message, signature)
+    }
+
+    /// As [`Key::verifies`]; the host is asked first, if it is believed for the algorithm.
+    pub(crate) fn verifies_with(
+        &self,
+        host: HostCrypto<'_>,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        if !self.fits(algorithm) {
+            return false;
+        }
+        let ask = host.ask_about(algorithm);
+        let answer = ask.and_then(|ask| self.asked(ask, algorithm, message, signature));
+        answer.unwrap_or_else(|| self.material.verifies(algorithm, message, signature))
+    }
+
+    /// What the host says; `None` if it cannot tell, or was not asked since the form of key or
+    /// signature is none that the algorithm has.
+    pub(crate) fn asked(
+        &self,
+        ask: Ask<'_>,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        if !self.fits(algorithm) {
+            return None;
+        }
+        let hash = host_crypto::hash(algorithm)?;
+        let signature = self.material.shown(signature)?;
+        let public_key = self.spki.get_or_init(|| self.material.spki()).as_deref()?;
+        ask(&HostCheck { hash, public_key, signature: &signature, message })
     }
 }

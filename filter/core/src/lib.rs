@@ -21,6 +21,9 @@
 //! | authorize | `authorize.rs` | may it do this? |
 //! | forward | `forward.rs` | what does the upstream learn? |
 //!
+//! A host may be asked to check a signature in the core's place, by a function that comes in as an
+//! argument too (`host_crypto.rs`); the decision is then as pure as that function.
+//!
 //! Configuration is read once, by [`compile`], into a [`Policy`] and a [`KeyRing`]; nothing parses
 //! configuration per request.
 
@@ -35,12 +38,14 @@ mod decision;
 mod explain;
 mod forward;
 mod host;
+mod host_crypto;
 mod issuer;
 mod json;
 mod jwk;
 mod jws;
 mod key;
 mod key_source;
+mod oid;
 mod path;
 mod pattern;
 mod pem;
@@ -57,13 +62,14 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
-pub use decide::{decide, decide_cached};
+pub use decide::{Tools, decide, decide_cached, decide_with};
 pub use decision::{Awaiting, Decision, Denial, HeaderOp, Patch, Permit, Verdict};
 pub use explain::{
     Explanation, Fact, IssuerOutline, Outcome, Outline, RuleOutline, Stage, Step, explain,
 };
+pub use host_crypto::{Ask, Entrusted, HostCheck, HostCrypto, Probe};
 pub use key::{KeyRing, KeySet};
-pub use policy::Policy;
+pub use policy::{Policy, VerifyBy};
 pub use refresh::{
     Answer, Cause, Command, Event, Fetch, Followed, Keeper, Notice, Origin, Outlook, Severity,
     Status, Stored, Written,

@@ -6,21 +6,10 @@ use pkcs1::RsaPublicKeyRef;
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::Certificate;
 
-use crate::key::{Key, Material};
-
-/// `rsaEncryption` (RFC 8017 appendix A.1).
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// `id-ecPublicKey` (RFC 5480 section 2.1.1); its parameter names the curve.
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// `id-Ed25519` (RFC 8410 section 3).
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-/// The curves by the names of RFC 5480 section 2.1.1.1 and RFC 7518 section 6.2.1.1.
-const CURVES: [(ObjectIdentifier, &str); 3] = [
-    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), "P-256"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "P-384"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "P-521"),
-];
+use crate::{
+    key::{Key, Material},
+    oid::{CURVES, EC_PUBLIC_KEY, ED25519, RSA_ENCRYPTION},
+};
 
 /// Reads every block of a PEM text; text between the blocks is a comment (RFC 7468 section 2).
 ///

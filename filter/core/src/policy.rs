@@ -37,6 +37,7 @@ pub struct Policy {
     /// Longest that one waits.
     pub(crate) waiting_time: Duration,
     pub(crate) cache: CacheLimits,
+    pub(crate) verify_by: VerifyBy,
 }
 
 /// Enough for the requests that come within one fetch; each holds a copy of its headers.
@@ -51,6 +52,18 @@ pub(crate) enum Mode {
     /// Refused all the same, for an invalid document has no rules to go by.
     Invalid,
     Report,
+}
+
+/// Who checks signatures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum VerifyBy {
+    /// The module checks all of them.
+    Module,
+    /// The host checks those that it can: the operator says that it has a function for that.
+    Host,
+    /// The host checks those that it does in less time, if it is one that is known to have a function
+    /// for that.
+    Auto,
 }
 
 impl Policy {
@@ -79,6 +92,7 @@ impl Policy {
             waiting_requests: DEFAULT_WAITING_REQUESTS,
             waiting_time: DEFAULT_WAITING_TIME,
             cache: CacheLimits { entries: 0, bytes: 0 },
+            verify_by: VerifyBy::Module,
         }
     }
 
@@ -92,6 +106,12 @@ impl Policy {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.metrics
+    }
+
+    /// Who is to check signatures, as the document has it.
+    #[must_use]
+    pub fn verify_by(&self) -> VerifyBy {
+        self.verify_by
     }
 
     /// An empty cache for the tokens of this policy, as large as the policy allows.

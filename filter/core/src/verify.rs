@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::{
+    host_crypto::HostCrypto,
     issuer::{Issuer, IssuerId},
     json::Json,
     jws::Unverified,
@@ -24,7 +25,8 @@ impl<'t> Unverified<'t> {
         keys.candidates(self.kid.as_deref(), self.algorithm).next().is_some()
     }
 
-    /// Checks the signature with the keys of the issuer that the token names.
+    /// Checks the signature with the keys of the issuer that the token names, and the host's help if it
+    /// is believed for the algorithm.
     ///
     /// # Errors
     ///
@@ -35,6 +37,7 @@ impl<'t> Unverified<'t> {
         id: IssuerId,
         issuer: &Issuer,
         keys: &KeySet,
+        host: HostCrypto<'_>,
     ) -> Result<Verified<'t>, Reject> {
         if !issuer.algorithms.contains(&self.algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
@@ -44,7 +47,7 @@ impl<'t> Unverified<'t> {
             return Err(Reject::KeyUnknown);
         }
         let algorithm = self.algorithm;
-        if !candidates.any(|key| key.verifies(algorithm, self.signed, &self.signature)) {
+        if !candidates.any(|key| key.verifies_with(host, algorithm, self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
         let proven = Proven { issuer: id, typ: self.typ, claims: self.claims };

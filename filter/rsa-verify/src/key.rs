@@ -116,12 +116,14 @@ impl PublicKey {
     }
 
     /// The modulus, big-endian, without leading zeros.
-    pub(crate) fn modulus(&self) -> &[u8] {
+    #[must_use]
+    pub fn modulus(&self) -> &[u8] {
         &self.modulus
     }
 
-    /// The exponent.
-    pub(crate) fn exponent(&self) -> u64 {
+    /// The public exponent.
+    #[must_use]
+    pub fn exponent(&self) -> u64 {
         self.exponent
     }
 }

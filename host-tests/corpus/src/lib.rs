@@ -36,6 +36,7 @@ pub mod story;
 mod suite;
 mod text;
 mod token;
+mod verify_signature;
 
 pub use case::{Case, Clock, load, root};
 pub use error::Error;
@@ -49,3 +50,4 @@ pub use scenario::{Answer, Exchange, Header, Scenario, Upstream, UpstreamReply, 
 pub use seen::{Fate, Reason, Reply, Seen, SeenConfiguration};
 pub use suite::{Lane, Way, suite, suites};
 pub use token::{mint, mint_as, real_token};
+pub use verify_signature::{VERIFY_SIGNATURE, verify_signature};

@@ -9,7 +9,7 @@ use proxy_host_model::{
 
 use crate::{
     Exchange, Failure, Fate, Form, Header, Reason, Reply, Scenario, Seen, SeenConfiguration,
-    Verdict,
+    VERIFY_SIGNATURE, Verdict, verify_signature,
 };
 
 /// What begins each line that the gate logs about its configuration.
@@ -78,6 +78,8 @@ fn start<G: Guest>(host: &mut Host<G>, scenario: &Scenario, form: Form) -> (Vec<
     host.model(|model| {
         model.clock = now;
         model.callouts.services = scenario.services.clone();
+        // Unless the test has one of its own.
+        model.foreign.entry(VERIFY_SIGNATURE.to_vec()).or_insert_with(verify_signature);
     });
     let startup = host.start(b"", scenario.policy.bytes(form));
     let mut found = scenario.configuration_differences(&SeenConfiguration {

@@ -77,6 +77,27 @@ pub(crate) fn metrics() -> Case {
     )
 }
 
+/// A token whose signature the host checks.
+pub(crate) fn host_checks() -> Case {
+    case(
+        "host checks",
+        r#""rules": [{ "match": { "prefix": "/" }, "access": "token" }], "verify": "host""#,
+        &with_token(&[]),
+        &["proxy_call_foreign_function"],
+    )
+}
+
+/// The same with a signature that nobody made.
+pub(crate) fn host_refuses() -> Case {
+    let case = host_checks();
+    let signature = case.secret.replacen('a', "b", 1);
+    assert_ne!(signature, case.secret, "it is another one");
+    let mut request = case.request.clone();
+    let token = TOKEN.replace(&case.secret, &signature);
+    request.headers.replace(b"authorization", format!("Bearer {token}").as_bytes());
+    Case { name: "host refuses", request, fate: Fate::Replied, secret: signature, ..case }
+}
+
 /// A token in the query, which marks the response as private.
 pub(crate) fn query() -> Case {
     let path = format!("/api/hamsters?a=1&access_token={TOKEN}");

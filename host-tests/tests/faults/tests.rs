@@ -3,12 +3,22 @@
 /// Makes the tests for a lane, given as an expression.
 macro_rules! fault_tests {
     ($lane:expr) => {
-        crate::tests::fault_tests!($lane; cookie, denied, forward, metrics, query, report, route_metadata,
-            spoofed_on_public, token);
+        crate::tests::fault_tests!($lane; cookie, denied, forward, host_checks, host_refuses, metrics,
+            query, report, route_metadata, spoofed_on_public, token);
 
         #[test]
         fn configuration() {
             crate::sweep::configuration(&$lane, &crate::cases::metrics());
+        }
+
+        #[test]
+        fn configuration_with_the_hosts_function() {
+            for verify in ["host", "auto"] {
+                for mut case in [crate::cases::host_checks(), crate::cases::host_refuses()] {
+                    case.policy = case.policy.replace(r#""host""#, &format!("{verify:?}"));
+                    crate::sweep::configuration(&$lane, &case);
+                }
+            }
         }
 
         #[test]

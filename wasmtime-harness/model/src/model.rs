@@ -9,6 +9,7 @@ use crate::{
     connection::Connection,
     context::{Context, Known, Root, Stream},
     fault::{Fault, Faults},
+    foreign::Foreign,
     journal::Journal,
     metrics::Metrics,
     outcome::{LogLevel, LogLine},
@@ -59,7 +60,7 @@ pub struct Model {
     /// Calls to other services.
     pub callouts: Callouts,
     /// Functions beyond the ABI, by name: what each answers, whatever it is asked.
-    pub foreign: BTreeMap<Vec<u8>, Result<Vec<u8>, Status>>,
+    pub foreign: BTreeMap<Vec<u8>, Foreign>,
     /// Whether the record of calls keeps their arguments, which takes time.
     pub trace_arguments: bool,
 

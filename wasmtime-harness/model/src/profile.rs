@@ -210,6 +210,9 @@ profile! {
         /// What a property of more than one part answers outside of a request; "OK" is as in one. Ngx
         /// `ngx_proxy_wasm_properties.c`: "cannot get scoped properties outside of a request".
         pub root_properties: Option<Denial>,
+        /// What `xds.node.user_agent_name` says, which Envoy sets by itself; "none" if there is no such
+        /// property. Probe `properties` (X).
+        pub user_agent_name: Option<&'static str>,
         /// What `plugin_name` and its like answer outside of a request; "OK" is as in one. Hosts 7.3
         /// (X).
         pub root_plugin_properties: Option<Denial>,

@@ -141,6 +141,12 @@ pub(crate) fn from_settings(settings: &Settings, path: &[u8]) -> Result<Vec<u8>,
     })
 }
 
+/// The property in which a host says what it is.
+pub(crate) fn from_host(profile: &Profile, path: &[u8]) -> Result<Vec<u8>, Status> {
+    let name = profile.user_agent_name.filter(|_| path == b"xds\0node\0user_agent_name");
+    name.map(|name| name.as_bytes().to_vec()).ok_or(Status::NOT_FOUND)
+}
+
 /// The value of the property of this name, with dots between its parts, as the profile has it.
 ///
 /// A value that is not as Envoy has it stays as it is.

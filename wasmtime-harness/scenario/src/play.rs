@@ -71,7 +71,8 @@ pub(crate) fn model(scenario: &Scenario, profile: Profile) -> Model {
         body_passes_paused_headers: scenario.body_passes_paused_headers,
     };
     model.clock = Clock::at_nanos(scenario.now);
-    model.foreign = scenario.foreign.clone();
+    let foreign = scenario.foreign.iter();
+    model.foreign = foreign.map(|(name, answer)| (name.clone(), answer.clone().into())).collect();
     model.trace_arguments = true;
     model.callouts.services = scenario.services.clone();
     model.callouts.grpc_services = scenario.grpc_services.clone();

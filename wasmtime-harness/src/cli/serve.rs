@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, process::ExitCode, time::Durat
 
 use clap::{Args, ValueEnum};
 use proxy_host_model::{LogLevel, Model, OnTrap, Plan, Profile};
-use wasmtime_harness::{Limits, Module, Spawner};
+use wasmtime_harness::{Limits, Module, Spawner, live::Origin};
 
 use super::plugin::{Plugin, pair};
-use crate::serve::{self, Origin, Upstream};
+use crate::serve::{self, Upstream};
 
 /// Serve HTTP with a module in front of an upstream, so that it can be tried with `curl`.
 ///
@@ -22,7 +22,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The server behind the filter, such as http://127.0.0.1:9000.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = origin)]
     upstream: Option<Origin>,
     /// A server that the filter may call, by the name of its cluster, such as
     /// keys=http://127.0.0.1:9001.
@@ -114,7 +114,18 @@ impl Serve {
 /// Reads `NAME=URL`.
 fn cluster(text: &str) -> Result<(String, Origin), String> {
     let (name, url) = pair(text)?;
-    Ok((name, url.parse()?))
+    Ok((name, origin(&url)?))
+}
+
+/// Reads the URL of a server.
+fn origin(text: &str) -> Result<Origin, String> {
+    let origin: Origin = text.parse()?;
+    if origin.tls() {
+        return Err(format!(
+            "found {text:?}, expected a URL such as http://127.0.0.1:9000: TLS is not spoken here"
+        ));
+    }
+    Ok(origin)
 }
 
 /// Finds a profile by its name.

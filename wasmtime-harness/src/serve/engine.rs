@@ -7,13 +7,12 @@ use std::{
 };
 
 use proxy_host_model::{Fleet, Place};
+use wasmtime_harness::live::{Callouts, Message, Piece};
 
 use super::{
-    callouts::Callouts,
     event::{Arrival, Event},
     headers::Refused,
     log,
-    message::{Message, Piece},
     stream::{Stream, Turn},
     watch::Watcher,
 };
@@ -29,7 +28,7 @@ pub(crate) struct Engine {
     workers: usize,
     events: Receiver<Event>,
     streams: BTreeMap<u64, Stream>,
-    callouts: Callouts,
+    callouts: Callouts<Place>,
     /// When the fleet's clock was set to real time.
     now: Instant,
     /// Who takes the next request.
@@ -42,7 +41,7 @@ impl Engine {
         fleet: Fleet<Watcher>,
         workers: usize,
         events: Receiver<Event>,
-        callouts: Callouts,
+        callouts: Callouts<Place>,
     ) -> Self {
         let streams = BTreeMap::new();
         Self { fleet, workers, events, streams, callouts, now: Instant::now(), turn: 0 }
@@ -109,7 +108,7 @@ impl Engine {
             }
             Event::Answered(call, answer) => {
                 if self.callouts.end(call)
-                    && let Some(host) = self.fleet.host(call.place)
+                    && let Some(host) = self.fleet.host(call.vm)
                 {
                     // No headers at all is how a host tells of a reset.
                     let Message { headers, body, trailers } = answer.unwrap_or_default();

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 
 use proxy_host_model::{Headers, Place};
 use tokio::sync::mpsc::UnboundedSender;
+use wasmtime_harness::live::{Call, Message, Piece};
 
-use super::{
-    headers::Refused,
-    message::{Message, Piece},
-};
+use super::headers::Refused;
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(crate) enum Event {
     /// request in the filter's place.
     Gone(u64, Option<Refused>),
     /// A call that the filter made was answered, or is not going to be.
-    Answered(Call, Option<Message>),
+    Answered(Call<Place>, Option<Message>),
     /// The proxy is to end.
     Stop,
 }
@@ -44,13 +42,4 @@ pub(crate) struct Arrival {
     pub(crate) to_upstream: UnboundedSender<Piece>,
     /// Where the pieces of the response go that the filter lets through.
     pub(crate) to_client: UnboundedSender<Piece>,
-}
-
-/// A call that a filter made, in one of the VMs that a thread had.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Call {
-    pub(crate) place: Place,
-    pub(crate) token: u32,
-    /// Apart from earlier calls with the same token, whose VM has ended.
-    pub(crate) number: u64,
 }

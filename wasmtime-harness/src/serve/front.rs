@@ -27,12 +27,13 @@ use tokio::{
     task::AbortHandle,
     time,
 };
+use wasmtime_harness::live::{self, BODY_MAX, Message, Piece, Whole};
 
 use super::{
     event::{Arrival, Event},
     headers::{self, Refused},
     log,
-    message::{BODY_MAX, CutOff, Message, Piece, Pieces, Whole},
+    pieces::{CutOff, Pieces},
     upstream::Upstream,
 };
 
@@ -193,7 +194,7 @@ impl Front {
             Ok(None) => Ok(Ok(Piece::End(None))),
             Ok(Some(Ok(frame))) => Ok(Ok(match frame.into_data() {
                 Ok(part) => Piece::Body(part.into()),
-                Err(frame) => Piece::End(frame.trailers_ref().map(headers::of_trailers)),
+                Err(frame) => Piece::End(frame.trailers_ref().map(live::headers::of_trailers)),
             })),
             Ok(Some(Err(error))) if ended_early(&error) => Err(CutOff),
             Ok(Some(Err(_))) => {

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use proxy_host_model::{Fate, Fleet, FleetStream, Headers, Outcome, Request, Sent};
 use tokio::sync::mpsc::UnboundedSender;
+use wasmtime_harness::live::Piece;
 
-use super::{event::Arrival, log, message::Piece, watch::Watcher};
+use super::{event::Arrival, log, watch::Watcher};
 
 /// Whether a request goes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -2,11 +2,7 @@
 
 use proxy_host_model::Headers;
 use serde_json::{Map, Value, json};
-
-use super::{
-    client::{self, Failed, Origin},
-    message::{Message, Piece},
-};
+use wasmtime_harness::live::{self, Failed, Message, Origin, Piece};
 
 /// What is behind the filter.
 #[derive(Clone, Debug)]
@@ -22,7 +18,7 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// The answer has no end, as for [`client::exchange`].
+    /// The answer has no end, as for [`live::exchange`].
     pub(crate) async fn exchange(
         &self,
         message: Message,
@@ -44,7 +40,7 @@ impl Upstream {
                 give(Piece::End(None));
                 Ok(())
             }
-            Self::Server(origin) => client::exchange(origin, message, give).await,
+            Self::Server(origin) => live::exchange(origin, None, message, give).await,
         }
     }
 }

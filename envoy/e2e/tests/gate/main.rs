@@ -4,6 +4,7 @@ mod bytes;
 mod grpc;
 mod identity;
 mod routes;
+mod signatures;
 mod updates;
 
 use envoy_e2e::config::{self, Listener};

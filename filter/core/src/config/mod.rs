@@ -21,7 +21,7 @@ pub use self::{
 
 use crate::{
     key::KeyRing,
-    policy::{Mode, Policy},
+    policy::{Mode, Policy, VerifyBy},
 };
 
 use self::{problem::Problems, reader::Node};
@@ -58,6 +58,11 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
     let mut fields = root.object(sink)?;
     let mode = fields.optional("mode").map_or(Some(Mode::Enforce), |node| {
         node.choice(&[("enforce", Mode::Enforce), ("report", Mode::Report)], sink)
+    });
+    let verify_by = fields.optional("verify").map_or(Some(VerifyBy::Module), |node| {
+        let choices =
+            [("module", VerifyBy::Module), ("host", VerifyBy::Host), ("auto", VerifyBy::Auto)];
+        node.choice(&choices, sink)
     });
     let issuers = fields.required("issuers", "a list of issuers", sink);
     let names = issuers.as_ref().map(issuers::names).unwrap_or_default();
@@ -113,6 +118,7 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
             waiting_requests: limits.waiting_requests,
             waiting_time: limits.waiting_time,
             cache: limits.cache,
+            verify_by: verify_by?,
         },
         keys,
         warnings: Vec::new(),

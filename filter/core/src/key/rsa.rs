@@ -36,6 +36,11 @@ impl RsaKey {
         Ok(Self { public: PublicKey::new(modulus, exponent)?, prepared: OnceLock::new() })
     }
 
+    /// The key without what was prepared.
+    pub(super) fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
     /// Whether the key made `signature` over `message` with the algorithm.
     ///
     /// The signature must have exactly the modulus's length and be smaller than it (RFC 8017

@@ -122,7 +122,7 @@ impl Model {
             let text = String::from_utf8_lossy(name);
             let allowed = model.profile.foreign_functions.allows(&text);
             match model.foreign.get(name).filter(|_| allowed) {
-                Some(answer) => answer.clone().map_err(Refusal::Status),
+                Some(function) => function.call(arguments).map_err(Refusal::Status),
                 None => {
                     let why = format!("there is no foreign function {text:?}");
                     Err(model.profile.unknown_foreign_function.of(why))

@@ -3,7 +3,7 @@
 use crate::{
     model::Model,
     profile::{Absent, Settable},
-    properties::{encoded, from_request, from_response, from_settings},
+    properties::{encoded, from_host, from_request, from_response, from_settings},
     status::{Refusal, Status},
 };
 
@@ -89,6 +89,7 @@ impl Model {
             return Err(Status::SERIALIZATION_FAILURE);
         }
         let mut found = from_settings(&self.settings, path);
+        found = found.or_else(|_| from_host(&self.profile, path));
         let sources = [Some(&self.properties), here.map(|here| &here.properties)];
         for properties in sources.into_iter().flatten() {
             found =

@@ -41,6 +41,14 @@ impl<G: Guest> Host<G> {
         self.guest.model(|model| model.clock.advance_to(until));
     }
 
+    /// How long it is until something falls due, if something will: when to call [`Host::advance`]
+    /// next, for a proxy that follows real time.
+    pub fn due_in(&mut self) -> Option<Duration> {
+        let at = self.next_due(u64::MAX)?;
+        let now = self.guest.model(|model| model.clock.monotonic());
+        Some(Duration::from_nanos(at.saturating_sub(now)))
+    }
+
     /// When the next thing falls due, if it does until then: times of the monotonic clock.
     ///
     /// Nothing does in a VM that has ended.

@@ -233,6 +233,7 @@ impl Profile {
         property_values: PropertyValues::Binary,
         addresses: Addresses::WithPort,
         root_properties: None,
+        user_agent_name: Some("envoy"),
         root_plugin_properties: None,
         settable: Settable::Any,
 
@@ -340,6 +341,7 @@ impl Profile {
         property_values: PropertyValues::Text,
         addresses: Addresses::WithoutPort,
         root_properties: Some(Denial::Status(Status::INTERNAL_FAILURE)),
+        user_agent_name: None,
         root_plugin_properties: Some(Denial::Exit),
         settable: Settable::Under(&["ngx", "wasmx"]),
 
@@ -388,6 +390,7 @@ impl Profile {
         inner_splice: true,
 
         properties: Known::Only(SPEC_PROPERTIES),
+        user_agent_name: None,
         addresses: Addresses::WithoutPort,
         settable: Settable::Existing,
 
@@ -455,6 +458,7 @@ impl Profile {
         reply_line_breaks: LineBreaks::Refused,
 
         properties: Known::Only(&[]),
+        user_agent_name: None,
         absent_property: Absent::Empty,
         addresses: Addresses::WithoutPort,
 

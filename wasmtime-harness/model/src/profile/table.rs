@@ -95,6 +95,12 @@ impl Value for Option<Denial> {
     }
 }
 
+impl Value for Option<&'static str> {
+    fn shown(&self) -> String {
+        self.unwrap_or("none").to_owned()
+    }
+}
+
 /// Values that have a word of their own.
 macro_rules! displayed {
     ($($kind:ty),* $(,)?) => {$(

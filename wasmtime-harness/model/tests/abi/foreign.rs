@@ -1,6 +1,6 @@
 //! Foreign functions, both ways.
 
-use proxy_host_model::{Callback, Status};
+use proxy_host_model::{Callback, Foreign, Status};
 
 use crate::guest::{filter, get, in_request, refused};
 
@@ -9,10 +9,15 @@ const CALL_DATA: u32 = 8;
 tests! {
     fn foreign_functions_are_those_of_the_test() {
         in_request(|model| {
-            model.foreign.insert(b"double".to_vec(), Ok(b"4".to_vec()));
-            model.foreign.insert(b"nothing".to_vec(), Ok(Vec::new()));
-            model.foreign.insert(b"refuse".to_vec(), Err(Status::NOT_FOUND));
-            assert_eq!(model.call_foreign_function(b"double", b"2"), Ok(b"4".to_vec()));
+            let twice = |arguments: &[u8]| match arguments {
+                b"" => Err(Status::NOT_FOUND),
+                some => Ok([some, some].concat()),
+            };
+            model.foreign.insert(b"twice".to_vec(), Foreign::new(twice));
+            model.foreign.insert(b"nothing".to_vec(), Ok(Vec::new()).into());
+            model.foreign.insert(b"refuse".to_vec(), Err(Status::NOT_FOUND).into());
+            assert_eq!(model.call_foreign_function(b"twice", b"ab"), Ok(b"abab".to_vec()));
+            assert_eq!(refused(model.call_foreign_function(b"twice", b"")), Status::NOT_FOUND);
             assert_eq!(model.call_foreign_function(b"nothing", b""), Ok(Vec::new()));
             for name in [&b"refuse"[..], b"unknown", b"", b"\xff"] {
                 let called = model.call_foreign_function(name, b"");

@@ -149,7 +149,7 @@ fn foreign_functions_exist_by_the_profile_and_the_scenario() {
     let call = |profile, name: &'static [u8]| {
         in_request(profile, move |model| {
             for known in [&b"verify_signature"[..], b"resolve_lua", b"mine"] {
-                model.foreign.insert(known.to_vec(), Ok(b"done".to_vec()));
+                model.foreign.insert(known.to_vec(), Ok(b"done".to_vec()).into());
             }
             model.call_foreign_function(name, b"")
         })

@@ -1,6 +1,6 @@
-//! Requests to other servers, by plain HTTP/1.1.
+//! Requests to other servers, by HTTP/1.1.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, io, pin::Pin, str::FromStr, time::Duration};
 
 use http_body_util::BodyExt as _;
 use hyper::{
@@ -10,7 +10,11 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use proxy_host_model::{Answered, ServiceAnswer};
-use tokio::{net::TcpStream, time};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time,
+};
 
 use super::{
     headers,
@@ -22,9 +26,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a server is, from a URL such as `http://127.0.0.1:9000`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Origin {
+pub struct Origin {
     host: String,
     port: u16,
+    tls: bool,
+}
+
+impl Origin {
+    /// Whether it speaks TLS, by its URL.
+    #[must_use]
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+}
+
+/// Bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What [`Secure::secure`] gives.
+pub type Secured<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
+
+/// What speaks TLS: the harness has none, and who uses it brings their own.
+pub trait Secure: fmt::Debug + Send + Sync {
+    /// Begins TLS with a server of this name, which it must prove to have.
+    fn secure<'a>(&'a self, host: &'a str, stream: TcpStream) -> Secured<'a>;
 }
 
 impl FromStr for Origin {
@@ -35,17 +62,18 @@ impl FromStr for Origin {
             format!("found {text:?}, expected a URL such as http://127.0.0.1:9000{why}")
         };
         let uri: Uri = text.parse().map_err(|error| refuse(&format!(": {error}")))?;
-        if uri.scheme_str() == Some("https") {
-            return Err(refuse(": TLS is not spoken here"));
-        }
-        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
-        let authority = authority.ok_or_else(|| refuse(""))?;
+        let (tls, port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(refuse("")),
+        };
+        let authority = uri.authority().ok_or_else(|| refuse(""))?;
         if uri.path() != "/" || uri.query().is_some() {
             return Err(refuse(", without a path"));
         }
         // Brackets are part of a URL and not of an IPv6 address.
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port: authority.port_u16().unwrap_or(80) })
+        Ok(Self { host, port: authority.port_u16().unwrap_or(port), tls })
     }
 }
 
@@ -61,7 +89,7 @@ impl fmt::Display for Origin {
 
 /// Why an exchange has no answer, or half of one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Failed {
+pub enum Failed {
     /// The request cannot be written as HTTP/1.
     Request(String),
     /// No connection came about.
@@ -74,7 +102,8 @@ pub(crate) enum Failed {
 
 impl Failed {
     /// What Envoy answers in the server's place.
-    pub(crate) fn answer(&self) -> Message {
+    #[must_use]
+    pub fn answer(&self) -> Message {
         let answer = match self {
             Self::Connect(_) => ServiceAnswer::connect_failure(),
             Self::Request(_) | Self::NoAnswer(_) | Self::Broken(_) => {
@@ -104,8 +133,9 @@ impl fmt::Display for Failed {
 /// # Errors
 ///
 /// The answer has no end; what came of it so far was given.
-pub(crate) async fn exchange(
+pub async fn exchange(
     origin: &Origin,
+    secure: Option<&dyn Secure>,
     message: Message,
     mut give: impl FnMut(Piece),
 ) -> Result<(), Failed> {
@@ -125,6 +155,15 @@ pub(crate) async fn exchange(
             let seconds = CONNECT_TIMEOUT.as_secs();
             return Err(Failed::Connect(format!("{origin}: none within {seconds} s")));
         }
+    };
+    let stream: Box<dyn Stream> = match (origin.tls, secure) {
+        (false, _) => Box::new(stream),
+        (true, Some(secure)) => {
+            let secured = time::timeout(CONNECT_TIMEOUT, secure.secure(&origin.host, stream)).await;
+            let secured = secured.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            secured.map_err(|error| Failed::Connect(format!("{origin}: TLS: {error}")))?
+        }
+        (true, None) => return Err(Failed::Connect(format!("{origin}: TLS is not spoken here"))),
     };
     let no_answer = |error: hyper::Error| Failed::NoAnswer(format!("{origin}: {error}"));
     let (mut sender, connection) =
@@ -182,8 +221,9 @@ mod tests {
         assert_eq!(shown("http://a.example"), "a.example:80");
         assert_eq!(shown("http://127.0.0.1:9000/"), "127.0.0.1:9000");
         assert_eq!(shown("http://[::1]:9000"), "[::1]:9000");
+        assert_eq!(shown("https://a.example"), "a.example:443");
         for (text, why) in [
-            ("https://a.example", "TLS is not spoken here"),
+            ("ftp://a.example", "expected a URL such as"),
             ("http://a.example/path", "without a path"),
             ("http://a.example?q", "without a path"),
             ("a.example:80", "expected a URL such as"),
