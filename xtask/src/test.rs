@@ -78,7 +78,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "wasmtime",
-        about: "the harness, its examples, and the scenarios against both modules under wasmtime",
+        about: "the harness, its examples, HAProxy's agent; the scenarios under wasmtime, with both modules",
         run: wasmtime,
     },
 ];
@@ -330,7 +330,8 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
     let packages = examples::names()?;
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut tally = tools.programs.test(&packages, |_| ())?;
-    tally += tools.programs.test(&["wasmtime-harness"], |_| ())?;
+    let others = ["wasmtime-harness", "probe-corpus", "jwt-gate-agent"];
+    tally += tools.programs.test(&others, |_| ())?;
     // As a person would run them, the examples' scenarios and ours.
     let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
     let export = tools.programs.binary("scenario-corpus", "export-scenarios")?;
