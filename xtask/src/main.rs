@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod aside;
 mod bench;
 mod compose;
 mod demo;
@@ -13,6 +14,7 @@ mod features;
 mod fuzz;
 mod link;
 mod lint;
+mod programs;
 mod rustc;
 mod scenarios;
 mod setup;
@@ -64,7 +66,7 @@ const COMMANDS: &[Command] = &[
         about: "Write our scenarios, tokens minted, for `wasmtime-harness run`: target/scenarios",
         run: |arguments| {
             no_arguments("scenarios", arguments)?;
-            scenarios::export()?;
+            scenarios::run()?;
             Ok(ExitCode::SUCCESS)
         },
     },
