@@ -207,6 +207,51 @@ fn what_is_missing_is_said_and_denied() {
     compiled(&imported);
 }
 
+/// As the articles have them, before somebody fills them in.
+#[test]
+fn placeholders_are_no_values() {
+    let text = std::fs::read_to_string(fixture("fusionauth.cfg")).unwrap();
+    let text = text
+        .replace("https://local.fusionauth.io", "<YOUR_FUSIONAUTH_URL>")
+        .replace("63b73f76-7400-487d-b122-5705b848da80", "<YOUR_APPLICATION_ID>");
+    let (_folder, here) = with_key("rsa-1");
+    let options =
+        Options { paths: vec![format!("/etc/haproxy/pubkey.pem={here}")], ..Options::default() };
+    let imported = jwt_gate_cli::import::import("x.cfg".as_ref(), &text, &options).unwrap();
+    says(
+        &imported,
+        Kind::Missing,
+        &[
+            "<YOUR_FUSIONAUTH_URL> stands for your issuer",
+            "<YOUR_APPLICATION_ID> stands for your audience",
+        ],
+    );
+    compiled(&imported);
+}
+
+/// A shared secret is taken over if it is one.
+#[test]
+fn secrets_are_measured() {
+    let import = |secret: &str| {
+        let text = format!(
+            "http-request deny unless {{ http_auth_bearer,jwt_verify(HS256,\"{secret}\") 1 }}\n"
+        );
+        let options = Options { issuer: Some("i".to_owned()), ..Options::default() };
+        jwt_gate_cli::import::import("x.cfg".as_ref(), &text, &options).unwrap()
+    };
+    let secret = "0123456789abcdef0123456789abcdef";
+    let policy = compiled(&import(secret));
+    let good = json!({ "iss": "i", "exp": crate::NOW + 60 });
+    let authorization = bearer(&forged(&good, secret));
+    assert_eq!(fate(&policy, "GET /", &[("authorization", &authorization)]), "allowed");
+    says(&import("hunter2"), Kind::Missing, &["7 bytes, expected 32 at least"]);
+    says(
+        &import("/etc/haproxy/secret-key-0123456789abcdef.pem"),
+        Kind::Missing,
+        &["the file's name for the secret"],
+    );
+}
+
 #[test]
 fn a_section_is_chosen() {
     let line = "  http-request deny unless { http_auth_bearer,jwt_verify(RS256,k.pem) 1 }\n";
