@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod aside;
 mod bench;
 mod compose;
 mod demo;
@@ -13,6 +14,7 @@ mod features;
 mod fuzz;
 mod link;
 mod lint;
+mod programs;
 mod rustc;
 mod scenarios;
 mod setup;
@@ -64,7 +66,7 @@ const COMMANDS: &[Command] = &[
         about: "Write our scenarios, tokens minted, for `wasmtime-harness run`: target/scenarios",
         run: |arguments| {
             no_arguments("scenarios", arguments)?;
-            scenarios::export()?;
+            scenarios::run()?;
             Ok(ExitCode::SUCCESS)
         },
     },
@@ -82,8 +84,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        arguments: "[--once]",
-        about: "Guard the hamsters API in a real Envoy: a table of requests and answers, then it serves until Ctrl-C",
+        arguments: "[--haproxy] [--once]",
+        about: "Guard the hamsters API in a real Envoy, or a real HAProxy: a table of requests and answers, then it serves until Ctrl-C",
         run: demo::run,
     },
     Command {

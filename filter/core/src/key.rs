@@ -111,6 +111,11 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// All of them, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     /// The names of the keys that have one.
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.kid.as_deref())
@@ -169,6 +174,11 @@ impl Key {
             return Err(format!("`alg` {} on {}", algorithm.name(), material.description()));
         }
         Ok(Self { kid, only, material, spki: OnceLock::new() })
+    }
+
+    /// Its name, if it has one.
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
     }
 
     /// Whether the key can have made a signature of this algorithm.
