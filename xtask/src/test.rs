@@ -67,6 +67,11 @@ const STAGES: &[Stage] = &[
         run: wasmtime,
     },
     Stage {
+        name: "agent",
+        about: "the agent that lets HAProxy ask the module, by the protocol alone",
+        run: agent,
+    },
+    Stage {
         name: "envoy",
         about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
         run: envoy,
@@ -305,6 +310,11 @@ fn wasmtime(tools: &mut Tools) -> Result<Tally> {
         .arg(scenarios::folder());
     tally += tally::tests(&mut run)?;
     Ok(tally)
+}
+
+fn agent(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    tally::tests(cargo_test().args(["--package", "jwt-gate-agent"]))
 }
 
 fn envoy(tools: &mut Tools) -> Result<Tally> {
