@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, ExitCode, Stdio},
 };
 
@@ -25,8 +26,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     println!("Building the filter ...");
     wasm::build()?;
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
-    let mut cargo = command(if is_quick { HaProxy::IfThere } else { HaProxy::Installed })?;
-    cargo.args(arguments);
+    // Built by itself: beside other packages it would choose other features for wasmtime.
+    shell::run(shell::cargo().args(["build", "--quiet", "--package", "wasmtime-harness"]))?;
+    let harness = workspace::target().join("debug/wasmtime-harness");
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "bench", "--"]).args(arguments);
+    let haproxy = if is_quick { HaProxy::IfThere } else { HaProxy::Installed };
+    set_up(&mut cargo, &harness, haproxy)?;
     // Replaces this process, so that Ctrl-C and a kill reach the one that owns the proxies.
     let error = cargo.exec();
     Err(error).with_context(|| format!("cannot start {}", shell::describe(&cargo)))
@@ -41,16 +47,9 @@ pub(crate) enum HaProxy {
     Installed,
 }
 
-/// The command line of the comparison, with all that it runs installed and built but the module.
-pub(crate) fn command(haproxy: HaProxy) -> Result<Command> {
-    // Built by itself: beside other packages it would choose other features for wasmtime.
-    shell::run(shell::cargo().args(["build", "--quiet", "--package", "wasmtime-harness"]))?;
-    let harness = workspace::target().join("debug/wasmtime-harness");
-    let mut cargo = shell::cargo();
-    cargo
-        .args(["run", "--quiet", "--package", "bench", "--"])
-        .env("ENVOY_BIN", setup::envoy()?)
-        .env("HARNESS_BIN", harness);
+/// Tells the comparison where the programs are that it runs, with the proxies installed.
+pub(crate) fn set_up(bench: &mut Command, harness: &Path, haproxy: HaProxy) -> Result<()> {
+    bench.env("ENVOY_BIN", setup::envoy()?).env("HARNESS_BIN", harness);
     let found = match haproxy {
         HaProxy::IfThere => shell::which("haproxy"),
         HaProxy::Installed => setup::haproxy()
@@ -59,10 +58,10 @@ pub(crate) fn command(haproxy: HaProxy) -> Result<Command> {
             .ok(),
     };
     match found {
-        Some(binary) => cargo.env("HAPROXY_BIN", binary),
-        None => cargo.env_remove("HAPROXY_BIN"),
+        Some(binary) => bench.env("HAPROXY_BIN", binary),
+        None => bench.env_remove("HAPROXY_BIN"),
     };
-    Ok(cargo)
+    Ok(())
 }
 
 /// Runs the core's benchmarks and prints a line for each: least, middle and greatest estimate.
@@ -70,7 +69,7 @@ pub(crate) fn command(haproxy: HaProxy) -> Result<Command> {
 fn core(arguments: &[String]) -> Result<ExitCode> {
     shell::end_all_when_interrupted()?;
     let mut cargo = shell::cargo();
-    cargo.args(["bench", "--package", "jwt-gate-core", "--bench", "decide", "--"]).args(arguments);
+    cargo.args(["bench", "--package", "bench-stages", "--bench", "decide", "--"]).args(arguments);
     let mut group = Group::start(cargo.stderr(Stdio::piped()))?;
     let progress = group.child().stderr.take().context("the program has no standard error")?;
     for line in BufReader::new(progress).lines() {

@@ -1,9 +1,6 @@
 //! `cargo xtask demo`: builds and fetches what the demonstration needs, then becomes it.
 
-use std::{
-    os::unix::process::CommandExt,
-    process::{Command, ExitCode},
-};
+use std::{os::unix::process::CommandExt, process::ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -14,16 +11,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     setup::rust_targets()?;
     println!("Building the filter ...");
     wasm::build()?;
-    let mut cargo = command()?;
-    cargo.args(arguments);
-    // Replaces this process, so that Ctrl-C and a kill reach the one that owns Envoy.
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "demo", "--"]).args(arguments);
+    if arguments.iter().any(|argument| argument == "--haproxy") {
+        cargo.env("HAPROXY_BIN", setup::haproxy()?).env("JWT_GATE_AGENT", setup::agent()?);
+    } else {
+        cargo.env("ENVOY_BIN", setup::envoy()?);
+    }
+    // Replaces this process, so that Ctrl-C and a kill reach the one that owns the proxy.
     let error = cargo.exec();
     Err(error).with_context(|| format!("cannot start {}", shell::describe(&cargo)))
-}
-
-/// The command line of the demonstration, with Envoy installed; the module has to be built.
-pub(crate) fn command() -> Result<Command> {
-    let mut cargo = shell::cargo();
-    cargo.args(["run", "--quiet", "--package", "demo", "--"]).env("ENVOY_BIN", setup::envoy()?);
-    Ok(cargo)
 }

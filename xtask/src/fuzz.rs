@@ -37,10 +37,7 @@ pub(crate) fn manifest() -> PathBuf {
 
 /// Builds all targets, replays each one's seeds and fuzzes it for some seconds.
 pub(crate) fn smoke(_: &mut Tools) -> Result<Tally> {
-    if shell::which("c++").is_none() {
-        // libFuzzer itself is written in it.
-        setup::debian_packages(&["g++"], "A C++ compiler")?;
-    }
+    compiler()?;
     let host = rustc::fact("host")?;
     let folder = workspace::target().join("fuzz");
     shell::run(
@@ -58,6 +55,18 @@ pub(crate) fn smoke(_: &mut Tools) -> Result<Tally> {
         tally += Tally::one(passes(&binary, &target, &folder)?);
     }
     Ok(tally)
+}
+
+/// Installs what libFuzzer itself is written in, where that is missing.
+///
+/// # Errors
+///
+/// It could not be installed.
+pub(crate) fn compiler() -> Result<()> {
+    match shell::which("c++") {
+        Some(_) => Ok(()),
+        None => setup::debian_packages(&["g++"], "A C++ compiler"),
+    }
 }
 
 /// Runs one target and shows the end of its log when it found something.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod agent;
+mod aside;
 mod bench;
 mod compose;
 mod demo;
@@ -14,6 +15,7 @@ mod features;
 mod fuzz;
 mod link;
 mod lint;
+mod programs;
 mod rustc;
 mod scenarios;
 mod setup;
@@ -75,7 +77,7 @@ const COMMANDS: &[Command] = &[
         about: "Write our scenarios, tokens minted, for `wasmtime-harness run`: target/scenarios",
         run: |arguments| {
             no_arguments("scenarios", arguments)?;
-            scenarios::export()?;
+            scenarios::run()?;
             Ok(ExitCode::SUCCESS)
         },
     },
@@ -93,8 +95,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        arguments: "[--once]",
-        about: "Guard the hamsters API in a real Envoy: a table of requests and answers, then it serves until Ctrl-C",
+        arguments: "[--haproxy] [--once]",
+        about: "Guard the hamsters API in a real Envoy, or a real HAProxy: a table of requests and answers, then it serves until Ctrl-C",
         run: demo::run,
     },
     Command {

@@ -1,6 +1,9 @@
 //! `cargo xtask scenarios`: our scenarios as the harness's runner reads them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -11,22 +14,20 @@ use crate::{shell, workspace};
 /// # Errors
 ///
 /// A scenario cannot be minted, or the folder cannot be written.
-pub(crate) fn export() -> Result<()> {
-    export_for(&workspace::module(), &folder())
+pub(crate) fn run() -> Result<()> {
+    let program = "export-scenarios";
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--quiet", "--package", "scenario-corpus", "--bin", program]);
+    shell::run(&mut cargo)?;
+    let program = workspace::target().join("debug").join(program);
+    shell::run(&mut export(&program, &workspace::module(), &folder()))
 }
 
-/// Writes every scenario, tokens minted, for a module into a folder.
-///
-/// # Errors
-///
-/// As of [`export`].
-pub(crate) fn export_for(module: &Path, folder: &Path) -> Result<()> {
-    let mut cargo = shell::cargo();
-    cargo
-        .args(["run", "--quiet", "--package", "scenario-corpus", "--bin", "export-scenarios", "--"])
-        .arg(folder)
-        .arg(module);
-    shell::run(&mut cargo)
+/// The command line that writes every scenario, tokens minted, for a module into a folder.
+pub(crate) fn export(program: &Path, module: &Path, folder: &Path) -> Command {
+    let mut command = shell::command(program);
+    command.arg(folder).arg(module);
+    command
 }
 
 /// Where they go.

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{BufRead, BufReader},
-    ops::AddAssign,
+    ops::{Add, AddAssign},
     process::{Command, ExitStatus, Stdio},
     sync::{
         Arc,
@@ -36,6 +36,15 @@ impl Tally {
     }
 }
 
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
@@ -55,24 +64,34 @@ pub(crate) fn check(command: &mut Command) -> Result<Tally> {
     Ok(Tally::one(status.success()))
 }
 
-/// Runs a program of tests and adds up the results that it prints.
+/// Runs programs of tests, one after the other, and adds up the results that they print.
 ///
 /// A program that fails without a failed test (it does not compile, or died) counts as one failure,
-/// and so does one that ran no test at all.
-pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
-    let (status, mut tally) = follow(command)?;
-    if !status.success() && tally.failed == 0 {
-        println!(
-            "{} ended with {status} and no failed test: counted as one",
-            shell::describe(command)
-        );
-        tally.failed = 1;
+/// and so does a list of programs that ran no test at all.
+pub(crate) fn tests(commands: &mut [Command]) -> Result<Tally> {
+    let mut total = Tally::default();
+    for command in &mut *commands {
+        let (status, mut tally) = follow(command)?;
+        if !status.success() && tally.failed == 0 {
+            println!(
+                "{} ended with {status} and no failed test: counted as one",
+                shell::describe(command)
+            );
+            tally.failed = 1;
+        }
+        total += tally;
     }
-    if tally == Tally::default() {
-        println!("{} ran no test: counted as a failure", shell::describe(command));
-        tally.failed = 1;
+    if total == Tally::default() {
+        let names: Vec<String> = commands.iter().map(shell::describe).collect();
+        println!("{} ran no test: counted as a failure", names.join(" and "));
+        total.failed = 1;
     }
-    Ok(tally)
+    Ok(total)
+}
+
+/// Runs one program of tests, as [`tests`] does.
+pub(crate) fn test(command: &mut Command) -> Result<Tally> {
+    tests(std::slice::from_mut(command))
 }
 
 /// Runs a program to its end, prints what it prints apart from the names of tests that passed, and
@@ -113,7 +132,7 @@ fn follow(command: &mut Command) -> Result<(ExitStatus, Tally)> {
 
 /// The counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or of the
 /// last line of `wasmtime-harness run`, `3 passed, 0 failed`.
-fn result(line: &str) -> Option<Tally> {
+pub(crate) fn result(line: &str) -> Option<Tally> {
     let line = line.trim();
     let (counts, separator) = match line.strip_prefix("test result: ") {
         Some(result) => (result.split_once(". ")?.1, "; "),
@@ -191,8 +210,12 @@ mod tests {
     fn a_program_that_dies_without_a_result_is_a_failure() {
         let mut died = Command::new("sh");
         died.args(["-c", "echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 3"]);
-        assert_eq!(tests(&mut died).unwrap(), Tally { passed: 2, failed: 1 });
+        assert_eq!(test(&mut died).unwrap(), Tally { passed: 2, failed: 1 });
         let mut idle = Command::new("true");
-        assert_eq!(tests(&mut idle).unwrap(), Tally { passed: 0, failed: 1 });
+        assert_eq!(test(&mut idle).unwrap(), Tally { passed: 0, failed: 1 });
+        // Among others it is no failure: not every program has tests.
+        let mut one = Command::new("sh");
+        one.args(["-c", "echo 'test result: ok. 1 passed; 0 failed; 0 ignored'"]);
+        assert_eq!(tests(&mut [idle, one]).unwrap(), Tally { passed: 1, failed: 0 });
     }
 }

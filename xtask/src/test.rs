@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    bench, compose, demo, examples, fuzz, lint, scenarios,
+    aside::Aside,
+    bench, compose, examples, fuzz, lint,
+    programs::Programs,
+    scenarios,
     setup::{self, BindgenRunner},
     shell,
     tally::{self, Tally},
@@ -43,18 +46,39 @@ const STAGES: &[Stage] = &[
     Stage { name: "docs", about: "the documentation builds without a warning", run: docs },
     Stage {
         name: "wasi",
-        about: "tests of the core and of rsa-verify as wasm32-wasip1 in Node",
+        about: "tests of the core, p256-verify and rsa-verify as wasm32-wasip1 in Node",
         run: wasi,
-    },
-    Stage {
-        name: "simd",
-        about: "rsa-verify with relaxed SIMD in Node, fused and not; the scenarios with that module",
-        run: simd,
     },
     Stage {
         name: "lint-envoy",
         about: "no shipped Envoy configuration has a way around the filter",
         run: lint_envoy,
+    },
+    Stage {
+        name: "envoy",
+        about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
+        run: envoy,
+    },
+    Stage {
+        name: "haproxy",
+        about: "scenarios, failures and examples through a real HAProxy and the agent",
+        run: haproxy,
+    },
+    Stage {
+        name: "demo",
+        about: "every line of the demonstration is as expected, in Envoy and in HAProxy",
+        run: demo_once,
+    },
+    Stage {
+        name: "bench",
+        about: "the benchmark runs: every set-up guards its service and answers as it should",
+        run: bench_quick,
+    },
+    Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
+    Stage {
+        name: "simd",
+        about: "rsa-verify with relaxed SIMD in Node, fused and not; the module with it builds",
+        run: simd,
     },
     Stage {
         name: "fuzz",
@@ -63,27 +87,14 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "wasmtime",
-        about: "the harness, its examples, and the scenarios against the module under wasmtime",
+        about: "the harness, its examples, HAProxy's agent; the scenarios under wasmtime, with both modules",
         run: wasmtime,
     },
-    Stage {
-        name: "agent",
-        about: "the agent that lets HAProxy ask the module, by the protocol alone",
-        run: agent,
-    },
-    Stage {
-        name: "envoy",
-        about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
-        run: envoy,
-    },
-    Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
-    Stage {
-        name: "bench",
-        about: "the benchmark runs: every set-up guards its service and answers as it should",
-        run: bench_quick,
-    },
-    Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
 ];
+
+/// Those of [`STAGES`] that run beside the others when all run: each builds in folders of its own.
+/// They come late in the list, when there is least left to do beside them.
+const ASIDE: &[&str] = &["simd", "fuzz"];
 
 /// Stages that run only when they are named: a machine may lack what they need.
 const ON_REQUEST: &[Stage] = &[Stage {
@@ -113,6 +124,13 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
     shell::end_all_when_interrupted()?;
     setup::rust_targets()?;
     let mut tools = Tools::default();
+    let mut aside = Aside::default();
+    if names.is_empty() {
+        tools.programs = Programs::of_the_workspace();
+        // Two programs cannot install packages at once. What is missing is told by the stages.
+        let _ = (setup::node(), fuzz::compiler());
+        aside = Aside::start(ASIDE);
+    }
     if stages.iter().any(|stage| stage.name == "node") {
         // Takes minutes, beside the other stages. A failure to start it is told by the stage.
         tools.bindgen = Some(BindgenRunner::start());
@@ -121,25 +139,53 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
     let mut lines = Vec::new();
     for stage in stages {
         println!("\n==> {}: {}", stage.name, stage.about);
-        let start = Instant::now();
+        let (start, used) = (Instant::now(), processor_seconds());
         // A stage that cannot run is a failure, and the others go on: one run shows them all.
-        let tally = (stage.run)(&mut tools).unwrap_or_else(|error| {
+        let tally = aside.finish(stage.name).unwrap_or_else(|| (stage.run)(&mut tools));
+        let tally = tally.unwrap_or_else(|error| {
             println!("{}: {error:#}", stage.name);
             Tally::one(false)
         });
         total += tally;
         let mark = if tally.failed == 0 { "ok" } else { "FAILED" };
-        let seconds = start.elapsed().as_secs_f64();
-        lines.push(format!("{:<10} {mark:<6} {tally} in {seconds:.1} s", stage.name));
-        println!("<== {}: {tally} in {seconds:.1} s", stage.name);
+        let mut took = format!("in {:.1} s", start.elapsed().as_secs_f64());
+        if let (Some(before), Some(after)) = (used, processor_seconds()) {
+            took += &format!(", {:.1} s of processors", after - before);
+        }
+        lines.push(format!("{:<10} {mark:<6} {tally} {took}", stage.name));
+        println!("<== {}: {tally} {took}", stage.name);
+    }
+    if names.is_empty() {
+        // A package that no stage names.
+        for program in tools.programs.left_out() {
+            println!(
+                "{}: found no stage that runs it, expected one, by `Programs::test`: counted as \
+                 a failure",
+                program.display()
+            );
+            total += Tally::one(false);
+        }
     }
     println!("\n{}\n\n{total}", lines.join("\n"));
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The processor time of all programs that were started and have ended, in seconds: what a stage
+/// costs, however busy the machine is. Only Linux tells it.
+fn processor_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program is in brackets and may hold blanks.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    // Those of the children that were waited for, in user and in system mode (proc(5): the fields
+    // 16 and 17), in hundredths of a second on every machine that Rust knows.
+    let ticks = |at: usize| fields.get(at)?.parse::<u32>().ok();
+    Some(f64::from(ticks(13)? + ticks(14)?) / 100.0)
+}
+
 /// What stages share: each tool is prepared once, when the first stage asks for it.
 #[derive(Default)]
 pub(crate) struct Tools {
+    programs: Programs,
     module: Option<Result<(), String>>,
     bindgen: Option<Result<BindgenRunner>>,
 }
@@ -193,6 +239,8 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
         "--package",
         "jwt-gate-core",
         "--package",
+        "p256-verify",
+        "--package",
         "rsa-verify",
         "--target",
         "wasm32-wasip1",
@@ -203,15 +251,10 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
     Ok(tally)
 }
 
-fn xtask(_: &mut Tools) -> Result<Tally> {
-    tally::tests(cargo_test().args([
-        "--package",
-        "xtask",
-        "--package",
-        "demo",
-        "--package",
-        "bench",
-    ]))
+fn xtask(tools: &mut Tools) -> Result<Tally> {
+    let mut tally = tally::test(cargo_test().args(["--package", "xtask"]))?;
+    tally += tools.programs.test(&["demo", "bench"], |_| ())?;
+    Ok(tally)
 }
 
 fn module(tools: &mut Tools) -> Result<Tally> {
@@ -221,7 +264,7 @@ fn module(tools: &mut Tools) -> Result<Tally> {
 
 fn native(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
-    tally::tests(&mut cargo_test())
+    tools.programs.test_defaults()
 }
 
 fn docs(_: &mut Tools) -> Result<Tally> {
@@ -234,9 +277,11 @@ fn docs(_: &mut Tools) -> Result<Tally> {
 
 fn wasi(_: &mut Tools) -> Result<Tally> {
     setup::node()?;
-    tally::tests(cargo_test().args([
+    tally::test(cargo_test().args([
         "--package",
         "jwt-gate-core",
+        "--package",
+        "p256-verify",
         "--package",
         "rsa-verify",
         "--target",
@@ -257,10 +302,10 @@ fn simd(_: &mut Tools) -> Result<Tally> {
             .arg(format!("target.wasm32-wasip1.rustflags=[\"{}\"]", wasm::SIMD));
         cargo
     };
-    let mut tally = tally::tests(tests().args(["--lib", "--tests"]))?;
+    let mut tally = tally::test(tests().args(["--lib", "--tests"]))?;
     // A machine on which a relaxed multiply-add rounds twice, as this engine can be told to be one.
     if cfg!(target_arch = "x86_64") {
-        tally += tally::tests(
+        tally += tally::test(
             tests()
                 .args(["--test", "keys", "--test", "oracle", "--", "key", "exponent", "variant"])
                 .env("RSA_VERIFY_UNFUSED", "1")
@@ -272,20 +317,13 @@ fn simd(_: &mut Tools) -> Result<Tally> {
         )?;
     }
     wasm::build_simd()?;
-    let folder = workspace::root().join("target/scenarios-simd");
-    scenarios::export_for(&workspace::simd_module(), &folder)?;
-    tally += tally::tests(
-        shell::cargo()
-            .args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run"])
-            .arg(folder),
-    )?;
-    Ok(tally)
+    Ok(tally + Tally::one(true))
 }
 
 fn node(tools: &mut Tools) -> Result<Tally> {
     setup::node()?;
     let runner = tools.bindgen.take().context("the test runner was not started")??.finish()?;
-    tally::tests(
+    tally::test(
         cargo_test()
             .args(["--package", "jwt-gate-core", "--target", "wasm32-unknown-unknown"])
             .args(["--lib", "--tests"])
@@ -295,26 +333,30 @@ fn node(tools: &mut Tools) -> Result<Tally> {
 
 fn wasmtime(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
+    wasm::build_simd()?;
     examples::build()?;
     // The examples by themselves: beside the harness they would choose other features for it.
     let packages = examples::names()?;
-    let packages = packages.iter().flat_map(|name| ["--package", name]);
-    let mut tally = tally::tests(cargo_test().args(packages))?;
-    tally += tally::tests(cargo_test().args(["--package", "wasmtime-harness"]))?;
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let mut tally = tools.programs.test(&packages, |_| ())?;
+    let others = ["wasmtime-harness", "probe-corpus", "jwt-gate-agent"];
+    tally += tools.programs.test(&others, |_| ())?;
     // As a person would run them, the examples' scenarios and ours.
-    scenarios::export()?;
-    let mut run = shell::cargo();
-    run.args(["run", "--quiet", "--package", "wasmtime-harness", "--", "run", "--twice"])
-        .args(["--junit", "target/harness-junit.xml"])
+    let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
+    let export = tools.programs.binary("scenario-corpus", "export-scenarios")?;
+    let folder = scenarios::folder();
+    shell::run(&mut scenarios::export(&export, &workspace::module(), &folder))?;
+    let mut run = shell::command(&harness);
+    run.args(["run", "--twice", "--junit", "target/harness-junit.xml"])
         .args(examples::scenarios()?)
-        .arg(scenarios::folder());
-    tally += tally::tests(&mut run)?;
+        .arg(folder);
+    tally += tally::test(&mut run)?;
+    let folder = workspace::root().join("target/scenarios-simd");
+    shell::run(&mut scenarios::export(&export, &workspace::simd_module(), &folder))?;
+    // Beside them, what each of the two modules says of itself.
+    let modules = workspace::root().join("host-tests/modules");
+    tally += tally::test(shell::command(&harness).arg("run").args([folder, modules]))?;
     Ok(tally)
-}
-
-fn agent(tools: &mut Tools) -> Result<Tally> {
-    tools.need_module()?;
-    tally::tests(cargo_test().args(["--package", "jwt-gate-agent"]))
 }
 
 fn envoy(tools: &mut Tools) -> Result<Tally> {
@@ -322,17 +364,42 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
     examples::build()?;
     let envoy = setup::envoy()?;
     setup::provider()?;
-    tally::tests(cargo_test().args(["--package", "envoy-e2e"]).env("ENVOY_BIN", envoy))
+    tools.programs.test(&["envoy-e2e", "e2e-wire"], |program| {
+        program.env("ENVOY_BIN", &envoy);
+    })
+}
+
+fn haproxy(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    let haproxy = setup::haproxy()?;
+    let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
+    tools.programs.test(&["haproxy-e2e"], |program| {
+        program.env("HAPROXY_BIN", &haproxy).env("JWT_GATE_AGENT", &agent);
+    })
 }
 
 fn demo_once(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
-    tally::check(demo::command()?.arg("--once"))
+    let demo = tools.programs.binary("demo", "demo")?;
+    let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
+    let mut tally =
+        tally::check(shell::command(&demo).env("ENVOY_BIN", setup::envoy()?).arg("--once"))?;
+    tally += tally::check(
+        shell::command(&demo)
+            .env("HAPROXY_BIN", setup::haproxy()?)
+            .env("JWT_GATE_AGENT", agent)
+            .args(["--haproxy", "--once"]),
+    )?;
+    Ok(tally)
 }
 
 fn bench_quick(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
-    tally::check(bench::command(bench::HaProxy::IfThere)?.arg("--quick"))
+    let bench = tools.programs.binary("bench", "bench")?;
+    let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
+    let mut bench = shell::command(bench);
+    bench::set_up(&mut bench, &harness, bench::HaProxy::IfThere)?;
+    tally::check(bench.arg("--quick"))
 }
 
 fn lint_envoy(_: &mut Tools) -> Result<Tally> {

@@ -54,7 +54,7 @@ impl Valid<'_> {
 }
 
 impl Test {
-    fn holds(
+    pub(crate) fn holds(
         &self,
         claim: &Json,
         rule: &Rule,

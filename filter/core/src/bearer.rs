@@ -1,5 +1,7 @@
 //! The header check: is there exactly one usable bearer token?
 
+use std::fmt;
+
 use crate::{
     decision::HeaderOp,
     path::{percent_decode, split_query},
@@ -91,6 +93,11 @@ impl<'t> Bearer<'t> {
         }
     }
 
+    /// Where it stood.
+    pub(crate) fn source(&self) -> &TokenSource {
+        self.source
+    }
+
     /// Whether the answer must be kept out of shared caches (RFC 6750 section 2.3).
     pub(crate) fn came_in_query(&self) -> bool {
         matches!(self.source, TokenSource::Query(_))
@@ -103,6 +110,17 @@ fn removals(name: &[u8], request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
         let removal = HeaderOp::Remove(known.to_vec());
         if known.eq_ignore_ascii_case(name) && !patch.contains(&removal) {
             patch.push(removal);
+        }
+    }
+}
+
+impl fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BearerHeader(name) => write!(f, "header {name}, scheme Bearer"),
+            Self::PlainHeader(name) => write!(f, "header {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::Query(name) => write!(f, "query parameter {name}"),
         }
     }
 }

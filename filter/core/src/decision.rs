@@ -68,6 +68,11 @@ impl<'a> Awaiting<'a> {
     pub fn followed(&self) -> Followed {
         self.followed
     }
+
+    /// What is wrong with it as long as they are not there.
+    pub(crate) fn until_then(&self) -> Reject {
+        self.denial.reject
+    }
 }
 
 impl<'a> Decision<'a> {

@@ -42,7 +42,7 @@ pub(crate) struct ForwardedClaim {
 
 impl Forward {
     /// The guarded headers that a client sent, under the spelling it used.
-    fn spoofed<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r [u8]> {
+    pub(crate) fn spoofed<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r [u8]> {
         request.headers().iter().map(|(name, _)| *name).filter(|name| {
             self.guarded.iter().any(|guarded| is_comparable(name, guarded.as_bytes()))
         })
@@ -133,7 +133,7 @@ fn is_comparable(name: &[u8], guarded: &[u8]) -> bool {
 /// Never cleaned up: `admin` with a control character removed is somebody else's `admin`, blanks
 /// at the ends are cut off by the next server, and an element that holds the separator reads as
 /// two.
-fn header_text(value: &Json, separator: &str) -> Result<String, Reject> {
+pub(crate) fn header_text(value: &Json, separator: &str) -> Result<String, Reject> {
     let text = match value {
         Json::String(text) => text.clone(),
         Json::Array(items) => {

@@ -1,8 +1,10 @@
 //! Keys, checked once, and who they belong to.
 
 mod material;
+mod p256;
 mod rsa;
 mod shown;
+mod tables;
 
 use std::sync::OnceLock;
 
@@ -14,6 +16,7 @@ use crate::{
 };
 
 pub(crate) use self::material::Material;
+use self::tables::Tables;
 
 /// Keys tried for one token: a set with hundreds of keys must not make one forged token cost
 /// hundreds of verifications.
@@ -25,6 +28,8 @@ pub struct KeyRing {
     sets: Vec<Option<InForce>>,
     /// Counts the sets that were put in force, so that each has a number of its own.
     serial: u64,
+    /// What the keys of all sets have in common.
+    tables: Tables,
 }
 
 /// A key set, and how long it may be used.
@@ -38,7 +43,10 @@ struct InForce {
 
 impl KeyRing {
     /// Puts a set in force, in place of the one that was; what is not in it is gone at once.
-    pub(crate) fn install(&mut self, issuer: IssuerId, set: KeySet, until: Option<UnixTime>) {
+    pub(crate) fn install(&mut self, issuer: IssuerId, mut set: KeySet, until: Option<UnixTime>) {
+        for key in &mut set.keys {
+            key.material.share(&self.tables);
+        }
         let needed = issuer.0.saturating_add(1);
         if self.sets.len() < needed {
             self.sets.resize(needed, None);
@@ -103,6 +111,11 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// All of them, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     /// The names of the keys that have one.
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.kid.as_deref())
@@ -161,6 +174,11 @@ impl Key {
             return Err(format!("`alg` {} on {}", algorithm.name(), material.description()));
         }
         Ok(Self { kid, only, material, spki: OnceLock::new() })
+    }
+
+    /// Its name, if it has one.
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
     }
 
     /// Whether the key can have made a signature of this algorithm.

@@ -35,6 +35,7 @@ mod claims;
 mod config;
 mod decide;
 mod decision;
+mod explain;
 mod forward;
 mod host;
 mod host_crypto;
@@ -63,6 +64,9 @@ pub use algorithm::Algorithm;
 pub use config::{Compiled, ConfigErrors, Document, Problem, compile};
 pub use decide::{Tools, decide, decide_cached, decide_with};
 pub use decision::{Awaiting, Decision, Denial, HeaderOp, Patch, Permit, Verdict};
+pub use explain::{
+    Explanation, Fact, IssuerOutline, Outcome, Outline, RuleOutline, Stage, Step, explain,
+};
 pub use host_crypto::{Ask, Entrusted, HostCheck, HostCrypto, Probe};
 pub use key::{KeyRing, KeySet};
 pub use policy::{Policy, VerifyBy};

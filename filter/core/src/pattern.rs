@@ -1,5 +1,7 @@
 //! What a rule says about paths: `path`, `prefix` or `template`.
 
+use std::fmt;
+
 use crate::path::CanonicalPath;
 
 /// A compiled path condition; compares canonical text, never regular expressions, so that `.` and
@@ -40,6 +42,18 @@ enum Segment {
     Literal(String),
     /// Exactly one segment, not empty.
     Capture(String),
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => write!(f, "/{text}")?,
+                Segment::Capture(name) => write!(f, "/{{{name}}}")?,
+            }
+        }
+        if self.open { f.write_str("/**") } else { Ok(()) }
+    }
 }
 
 impl Template {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     bearer::TokenSource,
-    config::{ConfigErrors, route},
+    config::{ConfigErrors, Document, route},
     decision::Denial,
     forward::{Forward, OnSpoofed},
     issuer::{Issuer, IssuerId},
@@ -149,6 +149,15 @@ impl Policy {
     /// of the rule.
     pub fn compile_route(&self, metadata: &[u8]) -> Result<Option<RouteRule>, ConfigErrors> {
         route::compile(self, metadata)
+    }
+
+    /// Compiles what a route says under `filter_metadata.jwt_gate`, as a document by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`compile_route`](Self::compile_route).
+    pub fn compile_route_document(&self, document: &Document) -> Result<RouteRule, ConfigErrors> {
+        route::compile_value(self, document.root().value)
     }
 
     /// The denial for a host that failed to tell what a verdict needs. In report mode too: nothing

@@ -32,7 +32,7 @@ mod schedule;
 #[cfg(test)]
 mod stage;
 
-use crate::issuer::IssuerId;
+use crate::{algorithm::Algorithm, issuer::IssuerId, key::KeySet};
 
 pub use self::{
     answer::Answer,
@@ -46,3 +46,18 @@ pub use self::{
 /// An issuer whose keys are fetched.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Followed(pub(crate) IssuerId);
+
+/// The keys of a set that was fetched, and the number of entries passed over.
+///
+/// # Errors
+///
+/// Why the set is of no use.
+pub(crate) fn usable_set(
+    bytes: &[u8],
+    algorithms: &[Algorithm],
+) -> Result<(KeySet, usize), String> {
+    match answer::Usable::read(bytes, algorithms) {
+        Ok(usable) => Ok((usable.set, usable.skipped)),
+        Err(failure) => Err(failure.detail),
+    }
+}

@@ -26,6 +26,12 @@ impl UnixTime {
         Self(secs.saturating_mul(1000))
     }
 
+    /// In seconds since the Unix epoch, rounded down.
+    #[must_use]
+    pub fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     /// From milliseconds since the Unix epoch.
     pub(crate) fn from_millis(millis: i64) -> Self {
         Self(millis)

@@ -12,8 +12,6 @@ use std::{hint::black_box, time::Instant};
 use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
 use rsa_verify::{PreparedKey, PublicKey, Variant};
 
-/// Those that the build and the machine have are compared.
-const VARIANTS: [Variant; 2] = [Variant::Fused, Variant::Scalar];
 const ROUNDS: usize = 101;
 
 fn main() {
@@ -29,7 +27,7 @@ fn main() {
         let signature = pattern(bits / 8, 0x5a);
         let key = PublicKey::new(&modulus, &exponent.to_be_bytes()).unwrap();
         let ours: Vec<_> =
-            VARIANTS.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
+            Variant::ALL.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
         let theirs = RsaPublicKey::new(
             BoxedUint::from_be_slice_vartime(&modulus),
             BoxedUint::from(exponent),

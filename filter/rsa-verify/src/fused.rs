@@ -10,13 +10,18 @@
 //! `D`, the number of digits, is even, with `51 * D >= b + 2` for a modulus `n` below `2^b`, and
 //! `R = 2^(51*D)`, so `R > 4n`.
 //!
-//! - *Digits* are balanced: at most `2^50` in absolute value, doubled ones `2^51`. A product of a
-//!   digit and a doubled one is at most `2^101`.
-//! - *Columns*: at most `D` rests and `D` integers `k`, so `D * 2^51` in absolute value, which for
-//!   the 162 digits of 8192 bits is below `2^59`. The reduction adds two such columns and a carry
-//!   below `2^9`: below `2^61`.
-//! - *Quotient*: `q = T * (-1/n) mod R` from the lower digits of `T` only, and all of its digits
-//!   balanced, hence `|q| < 0.51 R`; so numbers stay below `0.77 n` as in `scalar`.
+//! - *Digits* are balanced but for a carry: at most `B = 2^50 + 2^10` in absolute value, doubled ones
+//!   twice that. A product of a digit and a doubled one is below `2^102`.
+//! - *Columns*: at most `D` rests of at most `2^50` and `D` integers `k` of at most `2^50 + 2^13`, which
+//!   for the 162 digits of 8192 bits is below `2^59`. The reduction adds two such columns and what the
+//!   lower half carries: below `2^61`.
+//! - *Carries*: each column is cut once, and its carry, at most `2^61 / 2^51`, goes into the digit
+//!   above, which is not cut again.
+//! - *Quotient*: `q = T * (-1/n) mod R` from the lower digits of `T` only, and all of its digits at
+//!   most `B`, hence `|q| < 0.51 R`; so numbers stay below `0.77 n` as in `scalar`.
+//! - *The highest digit* keeps all that is carried into it: the number is below `0.2 R`, and the columns
+//!   below weigh less than `2^61 / 2^51` of the highest one, which is then below `0.2 * 2^51 + 2^11` and
+//!   carries nothing.
 //! - *Lower half of the sum*: `T + q*n` is a multiple of `R`, but only its upper columns are
 //!   computed, and of the lower ones the last, `D-1`. The others, below `2^60` each, weigh less
 //!   than `2^60 / 2^102` and their sum less than `2^-41` of `R`, so the carry into the upper half,
@@ -27,14 +32,17 @@
     reason = "the bounds above; sums of bits wrap by design"
 )]
 
+mod lanes;
 mod number;
 mod sums;
 
 use alloc::{vec, vec::Vec};
 
+pub(crate) use self::sums::is_fused;
 use self::{
-    number::{Factor, Number, double},
-    sums::{Columns, Constants, Pairs, integer, lower_sums, splat, square_sums, upper_sums},
+    lanes::{Lanes, add, array, doubles, integers, splat_each},
+    number::{Factor, Number, Pairs, Writer, double},
+    sums::{Carries, Columns, Constants, floats, lower_sums, square_sums, upper_sums},
 };
 use crate::{
     digits::{self, Block, cut},
@@ -45,7 +53,6 @@ use crate::{
 
 /// Bits of a digit.
 const W: u32 = 51;
-pub(crate) use self::sums::is_fused;
 
 /// A modulus with what its multiplications need.
 #[derive(Clone)]
@@ -86,32 +93,37 @@ impl Fused {
         self.inverse.pairs.len() - 1
     }
 
-    /// Divides by `R` modulo `n` what is in `product` and `upper`, with a carry between the two: a
-    /// multiple of `n` is added that makes the lower half zero.
-    fn reduce(&self, number: &mut Number, carry: i64, constants: Constants) {
+    /// Divides by `R` modulo `n` what is in `product` and `upper`, with the carries between the two:
+    /// a multiple of `n` is added that makes the lower half zero. `last` are the highest digits of
+    /// `product`.
+    fn reduce(&self, number: &mut Number, carries: &Carries, last: Lanes, constants: Constants) {
         let Number { rows, doubled, digits, product, quotient, upper } = number;
         let (inverse, modulus) = (&self.inverse.pairs, &self.modulus.pairs);
         low_product(product, inverse, quotient, constants);
 
         // What the lower half carries: its last column, rounded.
-        let last = quotient.len() - 1;
-        let mut columns = Columns::default();
-        let [_, column] = columns.next(lower_sums(quotient, modulus, last, constants));
-        let [_, digit] = product.last().map_or([0; 2], |pairs| pairs.map(integer));
-        let (_, lower) = cut::<W>(column + digit);
-        let mut carry = carry + lower;
+        let mut columns = Columns::new();
+        let [highest, _] = lower_sums(quotient, modulus, quotient.len() - 1, constants);
+        let highest = add(columns.next(highest), last);
+        let [_, highest] = array(highest);
+        let (_, carry) = cut::<W>(highest);
+        let mut carry = add(carries.out(), integers([carry, 0]));
 
-        let mut before = 0.0;
-        let results = upper.iter().zip(rows).zip(doubled.iter_mut()).zip(digits);
-        for (at, (((upper, row), doubled), digits)) in results.enumerate() {
-            let [c0, c1] = columns.next(upper_sums(quotient, modulus, at, constants));
-            let [u0, u1] = upper;
-            *digits = cut_pair([c0 + u0, c1 + u1], &mut carry);
-            *row = digits.map(splat);
-            before = double(doubled, before, *digits);
+        let (mut carries, mut writer) = (Carries::new(), Writer::new());
+        let mut places = upper.iter().zip(rows).zip(doubled.iter_mut()).zip(digits);
+        for at in (0..quotient.len()).step_by(2) {
+            let sums = upper_sums(quotient, modulus, at, constants);
+            for (sum, (((upper, place), doubled), digits)) in sums.into_iter().zip(&mut places) {
+                let sum = add(add(columns.next(sum), *upper), carry);
+                carry = integers([0; 2]);
+                *digits = carries.next(sum);
+                let floats = floats(*digits);
+                *place = splat_each(floats);
+                *doubled = writer.next(double(floats));
+            }
         }
         if let Some(end) = doubled.last_mut() {
-            double(end, before, [0; 2]);
+            *end = writer.next(doubles([0.0; 2]));
         }
     }
 }
@@ -125,16 +137,14 @@ impl Montgomery<W> for Fused {
     }
 
     fn number(&self, digits: &[Block]) -> Number {
-        let mut number = Number::new(self.pairs());
-        number.load(digits);
-        number
+        Number::new(digits, self.pairs())
     }
 
     fn digits(&self, number: &Number) -> Vec<Block> {
         let mut digits = vec![[0; 4]; self.digits.len()];
         let (places, _) = digits.as_flattened_mut().as_chunks_mut::<2>();
         for (place, digits) in places.iter_mut().zip(&number.digits) {
-            *place = *digits;
+            *place = array(*digits);
         }
         digits
     }
@@ -146,50 +156,60 @@ impl Montgomery<W> for Fused {
     fn square(&self, number: &mut Number) {
         let Number { rows, doubled, product, upper, .. } = number;
         let constants = Constants::new();
-        let (mut columns, mut carry) = (Columns::default(), 0);
-        for (at, place) in product.iter_mut().enumerate() {
-            let column = columns.next(square_sums(rows, doubled, at, constants));
-            *place = cut_pair(column, &mut carry).map(splat);
+        let (mut columns, mut carries, mut last) =
+            (Columns::new(), Carries::new(), integers([0; 2]));
+        let half = product.len();
+        for at in (0..2 * half).step_by(2) {
+            let [first, second] = square_sums(rows, doubled, at, constants);
+            for (at, sum) in [(at, first), (at + 1, second)] {
+                let column = columns.next(sum);
+                if let Some(place) = product.get_mut(at) {
+                    last = carries.next(column);
+                    *place = splat_each(floats(last));
+                } else if let Some(place) = upper.get_mut(at - half) {
+                    *place = column;
+                }
+            }
         }
-        let at = upper.len();
-        for (at, place) in (at..).zip(upper.iter_mut()) {
-            *place = columns.next(square_sums(rows, doubled, at, constants));
-        }
-        self.reduce(number, carry, constants);
+        self.reduce(number, &carries, last, constants);
     }
 
     fn multiply(&self, number: &mut Number, factor: &Factor) {
         let Number { rows, product, upper, .. } = number;
         let constants = Constants::new();
-        let (mut columns, mut carry) = (Columns::default(), 0);
-        for (at, place) in product.iter_mut().enumerate() {
-            let column = columns.next(lower_sums(rows, &factor.pairs, at, constants));
-            *place = cut_pair(column, &mut carry).map(splat);
+        let (mut columns, mut carries, mut last) =
+            (Columns::new(), Carries::new(), integers([0; 2]));
+        let half = product.len();
+        let mut places = product.iter_mut();
+        for at in (0..half).step_by(2) {
+            let sums = lower_sums(rows, &factor.pairs, at, constants);
+            for (sum, place) in sums.into_iter().zip(&mut places) {
+                last = carries.next(columns.next(sum));
+                *place = splat_each(floats(last));
+            }
         }
-        for (at, place) in upper.iter_mut().enumerate() {
-            *place = columns.next(upper_sums(rows, &factor.pairs, at, constants));
+        let mut places = upper.iter_mut();
+        for at in (0..half).step_by(2) {
+            let sums = upper_sums(rows, &factor.pairs, at, constants);
+            for (sum, place) in sums.into_iter().zip(&mut places) {
+                *place = columns.next(sum);
+            }
         }
-        self.reduce(number, carry, constants);
+        self.reduce(number, &carries, last, constants);
     }
 }
 
 /// `rows * factor` modulo `R`, as rows.
 fn low_product(rows: &[Pairs], factor: &[Pairs], result: &mut [Pairs], constants: Constants) {
-    let (mut columns, mut carry) = (Columns::default(), 0);
-    for (at, place) in result.iter_mut().enumerate() {
-        let column = columns.next(lower_sums(rows, factor, at, constants));
-        *place = cut_pair(column, &mut carry).map(splat);
+    let (mut columns, mut carries) = (Columns::new(), Carries::new());
+    let half = result.len();
+    let mut places = result.iter_mut();
+    for at in (0..half).step_by(2) {
+        let sums = lower_sums(rows, factor, at, constants);
+        for (sum, place) in sums.into_iter().zip(&mut places) {
+            *place = splat_each(floats(carries.next(columns.next(sum))));
+        }
     }
-}
-
-/// Cuts two columns into digits, with the carry from below and to above.
-#[inline(always)]
-fn cut_pair(columns: [i64; 2], carry: &mut i64) -> [i64; 2] {
-    columns.map(|column| {
-        let digit;
-        (digit, *carry) = cut::<W>(column.wrapping_add(*carry));
-        digit
-    })
 }
 
 #[cfg(test)]

@@ -16,14 +16,15 @@
 //! | `precompute` | what depends on the key alone |
 //! | `power` | powers by Montgomery's arithmetic, whichever it is |
 //! | `scalar` | the arithmetic on 64-bit integers, with the bounds of every digit and carry |
+//! | `simd128` | the same on integers of 16 bits; in builds with `simd128` only |
 //! | `fused` | the same on pairs of doubles; in builds with `relaxed-simd` only |
 //! | `digits` | numbers as balanced digits |
 //!
 //! A module of WebAssembly is refused as a whole by a host that does not know one of its
-//! instructions, so relaxed SIMD is a matter of the build: `-Ctarget-feature=+simd128,+relaxed-simd`.
-//! In such a build keys are served by it only where the machine fuses multiplication and addition,
-//! which relaxed SIMD does not promise, and where it recovers known signatures; [`variant`] says what
-//! serves.
+//! instructions, so SIMD is a matter of the build: `-Ctarget-feature=+simd128,+relaxed-simd`. In such
+//! a build keys are served by `fused` only where the machine fuses multiplication and addition, which
+//! relaxed SIMD does not promise; by `simd128` where it does not; and by either only if it recovers
+//! known signatures. [`variant`] says what serves.
 //!
 //! ```
 //! # fn main() -> Result<(), rsa_verify::KeyError> {
@@ -43,7 +44,7 @@ extern crate alloc;
 mod digits;
 #[cfg(test)]
 mod extremes;
-#[cfg(target_feature = "relaxed-simd")]
+#[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
 mod fused;
 mod key;
 mod known;
@@ -51,6 +52,8 @@ mod power;
 mod precompute;
 mod prepared;
 mod scalar;
+#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+mod simd128;
 mod variant;
 
 pub use key::{EXPONENT_MAX_BITS, KeyError, MODULUS_MAX_BITS, MODULUS_MIN_BITS, PublicKey};

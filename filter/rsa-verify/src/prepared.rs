@@ -3,8 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-#[cfg(target_feature = "relaxed-simd")]
+#[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
 use crate::fused::Fused;
+#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+use crate::simd128::Simd128;
 use crate::{PublicKey, Variant, scalar::Scalar};
 
 /// Largest modulus in bits for digits of 29 bits: 124 digits, less two bits (see `scalar`).
@@ -37,7 +39,9 @@ impl PreparedKey {
     pub fn variant(&self) -> Variant {
         match self.arithmetic {
             Arithmetic::Scalar29(_) | Arithmetic::Scalar28(_) => Variant::Scalar,
-            #[cfg(target_feature = "relaxed-simd")]
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+            Arithmetic::Simd128(_) => Variant::Simd128,
+            #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Arithmetic::Fused(_) => Variant::Fused,
         }
     }
@@ -74,7 +78,9 @@ impl fmt::Debug for PreparedKey {
 enum Arithmetic {
     Scalar29(Scalar<29>),
     Scalar28(Scalar<28>),
-    #[cfg(target_feature = "relaxed-simd")]
+    #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+    Simd128(Simd128),
+    #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
     Fused(Fused),
 }
 
@@ -82,8 +88,10 @@ impl Arithmetic {
     fn new(key: &PublicKey, variant: Variant) -> Self {
         let (modulus, bits) = (key.modulus(), key.bits());
         match variant {
-            #[cfg(target_feature = "relaxed-simd")]
+            #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Variant::Fused => Self::Fused(Fused::new(modulus, bits)),
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+            Variant::Simd128 => Self::Simd128(Simd128::new(modulus, bits)),
             // The widest digits whose columns do not overflow.
             _ if bits <= WIDE_MAX_BITS => Self::Scalar29(Scalar::new(modulus, bits)),
             _ => Self::Scalar28(Scalar::new(modulus, bits)),
@@ -95,7 +103,9 @@ impl Arithmetic {
         match self {
             Self::Scalar29(scalar) => scalar.power(bytes, exponent),
             Self::Scalar28(scalar) => scalar.power(bytes, exponent),
-            #[cfg(target_feature = "relaxed-simd")]
+            #[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
+            Self::Simd128(simd128) => simd128.power(bytes, exponent),
+            #[cfg(any(target_feature = "relaxed-simd", test, fuzzing))]
             Self::Fused(fused) => fused.power(bytes, exponent),
         }
     }

@@ -118,7 +118,7 @@ fn divide<const W: u32>(
 
 /// `-1/n` modulo `2^(8 * length)`, big-endian, for an odd big-endian `n` that is not longer: the
 /// multiple of `n` that a one needs.
-#[cfg(target_feature = "relaxed-simd")]
+#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
 pub(crate) fn negative_inverse(modulus: &[u8], length: usize) -> Vec<u8> {
     // Digits for which no modulus is too long.
     const NARROW: u32 = 28;

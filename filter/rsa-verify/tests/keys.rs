@@ -118,23 +118,31 @@ fn a_signature_that_is_not_below_the_modulus_is_refused() {
 /// In a build with relaxed SIMD the variable says what the engine was told to do about fusing.
 #[test]
 fn the_variant_follows_build_and_machine() {
-    let expected = if cfg!(target_feature = "relaxed-simd")
-        && std::env::var_os("RSA_VERIFY_UNFUSED").is_none()
-    {
-        Variant::Fused
-    } else {
-        Variant::Scalar
+    let is_fused =
+        cfg!(target_feature = "relaxed-simd") && std::env::var_os("RSA_VERIFY_UNFUSED").is_none();
+    let expected = match () {
+        () if is_fused => Variant::Fused,
+        () if cfg!(target_feature = "simd128") => Variant::Simd128,
+        () => Variant::Scalar,
     };
     assert_eq!(variant(), expected);
     for bits in [2048, 3072, 4096, 8192] {
         let key = PublicKey::new(&modulus(bits), &[3]).unwrap();
         assert_eq!(key.prepare().variant(), expected, "{bits} bits");
-        assert_eq!(key.prepare_with(expected).unwrap().variant(), expected);
-        assert_eq!(key.prepare_with(Variant::Scalar).unwrap().variant(), Variant::Scalar);
-        assert_eq!(key.prepare_with(Variant::Fused).is_some(), expected == Variant::Fused);
+        for variant in Variant::ALL {
+            let has_it = match variant {
+                Variant::Fused => is_fused,
+                // Written out on machines that are not WebAssembly, for tests.
+                Variant::Simd128 => {
+                    cfg!(any(target_feature = "simd128", not(target_family = "wasm")))
+                }
+                _ => true,
+            };
+            let found = key.prepare_with(variant).map(|key| key.variant());
+            assert_eq!(found, has_it.then_some(variant), "{bits} bits");
+        }
     }
-    assert_eq!(Variant::Scalar.to_string(), "scalar");
-    assert_eq!(Variant::Fused.to_string(), "fused");
+    assert_eq!(Variant::ALL.map(|variant| variant.to_string()), ["fused", "simd128", "scalar"]);
 }
 
 #[test]

@@ -25,11 +25,8 @@ impl Key {
             let exponent = *exponent;
             let key = PublicKey::new(&bytes, &exponent.to_be_bytes()).expect("a good key");
             assert_eq!(key.bits(), modulus.bits());
-            let variants = [Variant::Scalar, Variant::Fused];
-            variants
-                .map(|variant| Some((exponent, key.prepare_with(variant)?)))
-                .into_iter()
-                .flatten()
+            let with = |variant| Some((exponent, key.prepare_with(variant)?));
+            Variant::ALL.map(with).into_iter().flatten()
         };
         Self { keys: exponents.iter().flat_map(prepared).collect(), modulus }
     }
@@ -104,7 +101,7 @@ impl Key {
     }
 }
 
-/// Moduli whose digits are extreme whatever their width: ones, sparse ones, digits of 51, 29 and 28
+/// Moduli whose digits are extreme whatever their width: ones, sparse ones, digits of 51, 29, 28 and 13
 /// bits that are all on the edge of their range, and the least and greatest of their length.
 fn moduli(bits: usize, random: &mut Random) -> Vec<BigUint> {
     let one = BigUint::from(1_u8);
@@ -118,7 +115,7 @@ fn moduli(bits: usize, random: &mut Random) -> Vec<BigUint> {
         &top + (&one << (bits / 2)) + &one,
         &top + (&top >> 1) + &one,
     ];
-    for width in [27, 28, 29, 32, 51, 52, 64] {
+    for width in [12, 13, 14, 27, 28, 29, 32, 51, 52, 64] {
         // Each digit 2^(width-1), 2^(width-1) - 1 or its bits in turn.
         for digit in
             [&one << (width - 1), (&one << (width - 1)) - &one, (&one << (width - 1)) + &one]

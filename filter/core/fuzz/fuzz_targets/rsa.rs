@@ -24,8 +24,9 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     assert_eq!((key.bits(), key.size()), (n.bits(), n.bits().div_ceil(8)));
-    let variants = [Variant::Scalar, Variant::Fused];
-    let prepared: Vec<_> = variants.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
+    let prepared: Vec<_> =
+        Variant::ALL.iter().filter_map(|variant| key.prepare_with(*variant)).collect();
+    assert_eq!(prepared.len(), Variant::ALL.len(), "an arithmetic is missing");
 
     // As it came, and with the length that it should have.
     let mut resized = signature.to_vec();

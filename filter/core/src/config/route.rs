@@ -1,6 +1,7 @@
 //! What a route says: `{ rule: NAME }`, or one inline rule body.
 
 use crate::{
+    json::Json,
     policy::Policy,
     rule::{RouteRule, RouteRuleKind, Rule},
 };
@@ -25,10 +26,15 @@ pub(crate) fn compile(policy: &Policy, metadata: &[u8]) -> Result<Option<RouteRu
     let Some(value) = read_metadata(metadata, METADATA_KEY).map_err(broken)? else {
         return Ok(None);
     };
+    compile_value(policy, &value).map(Some)
+}
+
+/// Compiles what stands under the key.
+pub(crate) fn compile_value(policy: &Policy, value: &Json) -> Result<RouteRule, ConfigErrors> {
     let mut sink = Problems::default();
-    let root = Node { path: METADATA_KEY.to_owned(), value: &value };
+    let root = Node { path: METADATA_KEY.to_owned(), value };
     match read(&root, policy, &mut sink) {
-        Some(kind) if sink.errors.is_empty() => Ok(Some(RouteRule(kind))),
+        Some(kind) if sink.errors.is_empty() => Ok(RouteRule(kind)),
         _ => Err(ConfigErrors::new(sink.errors)),
     }
 }

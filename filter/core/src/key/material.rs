@@ -4,10 +4,10 @@ use std::fmt;
 
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use p256::ecdsa::signature::Verifier as _;
+use p384::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::rsa::RsaKey;
+use super::{p256::P256, rsa::RsaKey, tables::Tables};
 use crate::algorithm::Algorithm;
 
 /// Shortest secret of an HMAC in bytes: as long as the shortest hash (RFC 7518 section 3.2).
@@ -24,7 +24,7 @@ const SECRET_MAX_BYTES: usize = 1024;
 #[derive(Clone)]
 pub(crate) enum Material {
     Rsa(Box<RsaKey>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
+    P256(Box<P256>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
@@ -51,17 +51,15 @@ impl Material {
     /// The curve is none of P-256, P-384, P-521, or the bytes are not a point on it: a key beside
     /// the curve would make signatures that anybody can forge.
     pub(crate) fn ec(curve: &str, point: &[u8]) -> Result<Self, String> {
-        let bad = |_| format!("bytes that are no point of {curve}");
+        let bad = || format!("bytes that are no point of {curve}");
         match curve {
-            "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
-                .map(|key| Self::P256(Box::new(key)))
-                .map_err(bad),
+            "P-256" => P256::new(point).map(|key| Self::P256(Box::new(key))).map_err(|_| bad()),
             "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(point)
                 .map(|key| Self::P384(Box::new(key)))
-                .map_err(bad),
+                .map_err(|_| bad()),
             "P-521" => p521::ecdsa::VerifyingKey::from_sec1_bytes(point)
                 .map(|key| Self::P521(Box::new(key)))
-                .map_err(bad),
+                .map_err(|_| bad()),
             _ => Err(format!("a key on the curve {curve} instead of P-256, P-384 or P-521")),
         }
     }
@@ -97,6 +95,13 @@ impl Material {
             ));
         }
         Ok(Self::Secret(bytes))
+    }
+
+    /// Takes tables of multiples, if the key is of a kind that uses them, from these.
+    pub(crate) fn share(&mut self, tables: &Tables) {
+        if let Self::P256(key) = self {
+            key.share(tables);
+        }
     }
 
     /// What kind of key it is, in words.
@@ -138,14 +143,8 @@ impl Material {
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa(key) => key.verifies(algorithm, message, signature),
-            // `r` and `s` one after the other, each as long as the field's order (RFC 7518 section
-            // 3.4), never DER; both must lie in 1 to n-1, or (0, 0) would be good for every message
-            // (CVE-2022-21449).
-            Self::P256(key) => {
-                algorithm == Algorithm::Es256
-                    && p256::ecdsa::Signature::from_slice(signature)
-                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
-            }
+            Self::P256(key) => algorithm == Algorithm::Es256 && key.verifies(message, signature),
+            // `r` and `s` as on P-256.
             Self::P384(key) => {
                 algorithm == Algorithm::Es384
                     && p384::ecdsa::Signature::from_slice(signature)

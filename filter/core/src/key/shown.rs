@@ -24,7 +24,7 @@ impl Material {
                 };
                 info(oid::RSA_ENCRYPTION, AnyRef::NULL, &key.to_der().ok()?)
             }
-            Self::P256(key) => point(&oid::P256, key.to_sec1_point(false).as_bytes()),
+            Self::P256(key) => point(&oid::P256, &key.public().to_sec1()),
             Self::P384(key) => point(&oid::P384, key.to_sec1_point(false).as_bytes()),
             Self::P521(key) => point(&oid::P521, key.to_sec1_point(false).as_bytes()),
             Self::Ed25519(_) | Self::Secret(_) => None,
@@ -44,7 +44,7 @@ impl Material {
                 let fits = signature.len() == modulus.len() && signature < modulus;
                 return fits.then_some(Cow::Borrowed(signature));
             }
-            Self::P256(_) => p256::ecdsa::Signature::from_slice(signature).is_ok(),
+            Self::P256(_) => signature.try_into().is_ok_and(p256_verify::is_in_range),
             Self::P384(_) => p384::ecdsa::Signature::from_slice(signature).is_ok(),
             Self::P521(_) => p521::ecdsa::Signature::from_slice(signature).is_ok(),
             Self::Ed25519(_) | Self::Secret(_) => false,

@@ -1,49 +1,42 @@
 //! Numbers in the forms that products of pairs take.
 
 use alloc::{vec, vec::Vec};
-use core::arch::wasm32::f64x2;
 
-use super::sums::{Pairs, float, splat};
+use super::{
+    lanes::{Lanes, add_doubles, between, doubles, integers, splat_each},
+    sums::floats,
+};
 use crate::digits::Block;
+
+/// Two pairs of digits. Of a row, the digits `2m` and `2m+1`, each in both places of its pair; of a
+/// factor, the digits `2j` and `2j+1`, and the digits `2j-1` and `2j`.
+pub(super) type Pairs = [Lanes; 2];
 
 /// A number in the two forms that its square takes, and room for the multiplication.
 pub(crate) struct Number {
     pub(super) rows: Vec<Pairs>,
     /// As a factor, each digit twice as great.
     pub(super) doubled: Vec<Pairs>,
-    /// The digits themselves.
-    pub(super) digits: Vec<[i64; 2]>,
+    /// The digits themselves, as integers.
+    pub(super) digits: Vec<Lanes>,
     /// The lower half of a product, as rows.
     pub(super) product: Vec<Pairs>,
     pub(super) quotient: Vec<Pairs>,
     /// The columns of the upper half of a product.
-    pub(super) upper: Vec<[i64; 2]>,
+    pub(super) upper: Vec<Lanes>,
 }
 
 impl Number {
-    pub(super) fn new(pairs: usize) -> Self {
-        let rows = vec![[splat(0); 2]; pairs];
+    pub(super) fn new(digits: &[Block], pairs: usize) -> Self {
+        let digits: Vec<Lanes> = by_two(digits).take(pairs).collect();
+        let rows: Vec<Pairs> = digits.iter().map(|digits| splat_each(floats(*digits))).collect();
         Self {
-            doubled: vec![[splat(0); 2]; pairs + 1],
-            digits: vec![[0; 2]; pairs],
+            doubled: factor(digits.iter().map(|digits| double(floats(*digits)))),
             product: rows.clone(),
             quotient: rows.clone(),
-            upper: vec![[0; 2]; pairs],
+            upper: vec![integers([0; 2]); pairs],
             rows,
-        }
-    }
-
-    pub(super) fn load(&mut self, digits: &[Block]) {
-        let mut before = 0.0;
-        let (digits, _) = digits.as_flattened().as_chunks::<2>();
-        let places = self.rows.iter_mut().zip(self.doubled.iter_mut()).zip(&mut self.digits);
-        for (((row, doubled), place), digits) in places.zip(digits) {
-            *row = digits.map(splat);
-            before = double(doubled, before, *digits);
-            *place = *digits;
-        }
-        if let Some(end) = self.doubled.last_mut() {
-            double(end, before, [0; 2]);
+            digits,
         }
     }
 }
@@ -57,23 +50,40 @@ pub(crate) struct Factor {
 
 impl Factor {
     pub(super) fn new(digits: &[Block], pairs: usize) -> Self {
-        let (digits, _) = digits.as_flattened().as_chunks::<2>();
-        let mut before = 0.0;
-        let pairs = digits.iter().copied().chain([[0; 2]]).take(pairs).chain([[0; 2]]);
-        let pairs = pairs.map(|digits| {
-            let [first, second] = digits.map(float);
-            let pair = [f64x2(first, second), f64x2(before, first)];
-            before = second;
-            pair
-        });
-        Self { pairs: pairs.collect() }
+        Self { pairs: factor(by_two(digits).take(pairs).map(floats)) }
     }
 }
 
-/// Writes two digits, doubled, as a part of a factor, and gives the double of the second.
+/// Digits, two by two.
+fn by_two(digits: &[Block]) -> impl Iterator<Item = Lanes> {
+    digits.iter().flat_map(|[a, b, c, d]| [[*a, *b], [*c, *d]]).map(integers)
+}
+
+fn factor(digits: impl Iterator<Item = Lanes>) -> Vec<Pairs> {
+    let mut writer = Writer::new();
+    digits.chain([doubles([0.0; 2])]).map(|digits| writer.next(digits)).collect()
+}
+
+/// Two digits, each twice as great.
 #[inline(always)]
-pub(super) fn double(place: &mut Pairs, before: f64, digits: [i64; 2]) -> f64 {
-    let [first, second] = digits.map(|digit| 2.0 * float(digit));
-    *place = [f64x2(first, second), f64x2(before, first)];
-    second
+pub(super) fn double(digits: Lanes) -> Lanes {
+    add_doubles(digits, digits)
+}
+
+/// Makes a factor out of digits, two by two.
+pub(super) struct Writer {
+    before: Lanes,
+}
+
+impl Writer {
+    pub(super) fn new() -> Self {
+        Self { before: doubles([0.0; 2]) }
+    }
+
+    #[inline(always)]
+    pub(super) fn next(&mut self, digits: Lanes) -> Pairs {
+        let pairs = [digits, between(self.before, digits)];
+        self.before = digits;
+        pairs
+    }
 }

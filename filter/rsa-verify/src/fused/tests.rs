@@ -1,4 +1,4 @@
-use core::arch::wasm32::{f64x2_extract_lane, f64x2_splat};
+use alloc::vec::Vec;
 
 use num_bigint_dig::{BigInt, BigUint, Sign};
 
@@ -8,16 +8,20 @@ use crate::extremes::*;
 /// Numbers of digits: even and odd numbers of pairs, up to those of 8192 bits.
 const COUNTS: [usize; 6] = [42, 44, 46, 62, 82, 162];
 
-/// The columns of a product, and what they stand for; none is near the end of its range.
+/// The greatest digit (`B`).
+const MOST: i64 = (1 << 50) + (1 << 10);
+
+/// What the columns of a product stand for; none is near the end of its range.
 fn exact(sums: impl Iterator<Item = Sums>) -> BigInt {
-    let mut columns = Columns::default();
-    let mut digits = Vec::new();
-    for sums in sums {
-        digits.extend(columns.next(sums));
-    }
-    assert_eq!(columns.high, 0, "no column is left");
+    let mut columns = Columns::new();
+    let digits: Vec<i64> = sums.flat_map(|sums| array(columns.next(sums))).collect();
     assert!(digits.iter().all(|digit| digit.abs() < 1 << 59));
     value::<W>(&blocks_of(&digits))
+}
+
+/// The first of these blocks, two of which come at a time.
+fn blocks(count: usize, two: impl Fn(usize) -> [Sums; 2]) -> impl Iterator<Item = Sums> {
+    (0..count).step_by(2).flat_map(two).take(count)
 }
 
 fn factor(digits: &[i64]) -> Factor {
@@ -25,9 +29,20 @@ fn factor(digits: &[i64]) -> Factor {
 }
 
 fn number(digits: &[i64]) -> Number {
-    let mut number = Number::new(digits.len() / 2);
-    number.load(&blocks_of(digits));
-    number
+    Number::new(&blocks_of(digits), digits.len() / 2)
+}
+
+/// Extreme digits, balanced ones and the greatest that a carry leaves.
+fn patterns(count: usize) -> Vec<Vec<i64>> {
+    let stretched = |digit: &i64| match *digit {
+        digit if digit == -(1 << 50) => -MOST,
+        digit if digit == (1 << 50) - 1 => MOST,
+        digit => digit,
+    };
+    let balanced = extremes::<W>(count);
+    let greater: Vec<Vec<i64>> =
+        balanced.iter().map(|pattern| pattern.iter().map(stretched).collect()).collect();
+    balanced.into_iter().chain(greater).collect()
 }
 
 #[test]
@@ -35,19 +50,19 @@ fn products_of_extreme_digits_are_exact() {
     let constants = Constants::new();
     for count in COUNTS {
         let pairs = count / 2;
-        let patterns = extremes::<W>(count);
+        let patterns = patterns(count);
         for (at, a) in patterns.iter().enumerate() {
             let rows = number(a);
             let a_value = value::<W>(&blocks_of(a));
             let square =
-                exact((0..count).map(|at| square_sums(&rows.rows, &rows.doubled, at, constants)));
+                exact(blocks(count, |at| square_sums(&rows.rows, &rows.doubled, at, constants)));
             assert_eq!(square, &a_value * &a_value, "square of pattern {at} of {count} digits");
-            for b in patterns.iter().take(4).chain(patterns.iter().skip(at).step_by(17)) {
+            for b in patterns.iter().take(4).chain(patterns.iter().skip(at).step_by(29)) {
                 let factor = factor(b);
                 let lower =
-                    (0..pairs).map(|at| lower_sums(&rows.rows, &factor.pairs, at, constants));
+                    blocks(pairs, |at| lower_sums(&rows.rows, &factor.pairs, at, constants));
                 let upper =
-                    (0..pairs).map(|at| upper_sums(&rows.rows, &factor.pairs, at, constants));
+                    blocks(pairs, |at| upper_sums(&rows.rows, &factor.pairs, at, constants));
                 assert_eq!(exact(lower.chain(upper)), &a_value * value::<W>(&blocks_of(b)));
             }
         }
@@ -80,20 +95,40 @@ fn reductions_of_extreme_digits_are_exact() {
                 }
                 let mut number = number(&low.as_flattened()[..count]);
                 number.product.clone_from(&number.rows);
+                let last = number.digits.last().copied().unwrap();
                 let (pairs, _) = upper.as_flattened()[..count].as_chunks::<2>();
-                number.upper = pairs.to_vec();
+                number.upper = pairs.iter().copied().map(integers).collect();
                 for carry in [0, 1, -1, 255, -255] {
-                    fused.reduce(&mut number, carry, constants);
-                    let found: Vec<i64> =
-                        number.quotient.iter().flat_map(|pairs| pairs.map(integer)).collect();
-                    assert_eq!(&found, pattern, "{count} digits");
+                    let mut carries = Carries::new();
+                    carries.next(integers([0, carry << W]));
+                    fused.reduce(&mut number, &carries, last, constants);
                     let result = value::<W>(&fused.digits(&number));
                     let product = value::<W>(&low) + ((value::<W>(&upper) + carry) << bits);
-                    assert_eq!(&result * &radix, product + &quotient * &modulus);
+                    // The quotient is one of those that are congruent.
+                    let added: BigInt = &result * &radix - product;
+                    assert_eq!(&added % &modulus, BigInt::from(0), "{count} digits, {at}");
+                    assert!(magnitude(&(added / &modulus)) < magnitude(&radix));
                     assert!(magnitude(&result) < magnitude(&modulus));
+                    let mut digits = number.digits.iter().flat_map(|digits| array(*digits));
+                    assert!(digits.all(|digit| digit.abs() <= MOST));
                 }
             }
         }
+    }
+}
+
+/// Columns at the ends of their range.
+#[test]
+fn carries_leave_digits_in_range() {
+    let most = (1_i64 << 61) - 1;
+    for near in [most, -most, 1 << 50, (1 << 50) - 1, -(1 << 50), 0] {
+        let (mut carries, mut columns, mut digits) = (Carries::new(), Vec::new(), Vec::new());
+        for sign in [1, 1, -1, 1, -1, -1, 0] {
+            columns.extend([near * sign, near * -sign]);
+            digits.extend(array(carries.next(integers([near * sign, near * -sign]))));
+        }
+        assert!(digits.iter().all(|digit| digit.abs() <= MOST), "{digits:?}");
+        assert_eq!(value::<W>(&blocks_of(&digits)), value::<W>(&blocks_of(&columns)));
     }
 }
 
@@ -120,11 +155,13 @@ fn what_is_precomputed_is_right() {
 }
 
 fn factor_value(factor: &Factor) -> BigInt {
-    let digits: Vec<i64> = factor
-        .pairs
-        .iter()
-        .flat_map(|[even, _]| [f64x2_extract_lane::<0>(*even), f64x2_extract_lane::<1>(*even)])
-        .map(|digit| integer(f64x2_splat(digit)))
-        .collect();
+    // Halves of a double: their bits tell the digit.
+    let low = 6_755_399_441_055_744.0_f64;
+    let digit = |bits: i64| {
+        let digit = f64::from_bits(bits.cast_unsigned()) + low;
+        digit.to_bits().cast_signed() - low.to_bits().cast_signed()
+    };
+    let digits: Vec<i64> =
+        factor.pairs.iter().flat_map(|[even, _]| array(*even)).map(digit).collect();
     value::<W>(&blocks_of(&digits))
 }

@@ -26,10 +26,10 @@ use rsa::{
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-const RSA_1: &str = include_str!("../../../host-tests/keys/rsa-1.pem");
-const CERTIFICATE: &str = include_str!("../../../host-tests/keys/rsa-1.crt.pem");
-const MALLORY: &str = include_str!("../../../host-tests/keys/mallory.pem");
-const AUTH0: &str = include_str!("../../../host-tests/vectors/auth0-access-token.jwt");
+const RSA_1: &str = include_str!("../../../../host-tests/keys/rsa-1.pem");
+const CERTIFICATE: &str = include_str!("../../../../host-tests/keys/rsa-1.crt.pem");
+const MALLORY: &str = include_str!("../../../../host-tests/keys/mallory.pem");
+const AUTH0: &str = include_str!("../../../../host-tests/vectors/auth0-access-token.jwt");
 const NOW: i64 = 1_700_000_000;
 
 criterion_group!(benches, decisions, rules, stages);
@@ -106,7 +106,7 @@ fn stages(criterion: &mut Criterion) {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let payload = signed.split_once('.').unwrap().1;
     let payload = URL_SAFE_NO_PAD.decode(payload).unwrap();
-    let pem = include_str!("../../../host-tests/vectors/auth0-certificate.pem");
+    let pem = include_str!("../../../../host-tests/vectors/auth0-certificate.pem");
     let key = read_pem_keys(pem).unwrap().remove(0);
     let path = b"/api/hamsters/turbo%3Aspeed?page=2&sort=name";
 
