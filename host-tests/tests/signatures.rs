@@ -118,6 +118,27 @@ fn with_auto_envoy_is_asked_where_it_is_faster() {
     }
 }
 
+/// One has the function and one has not; the third, nginx, ends the filter.
+#[test]
+fn with_host_the_verdicts_are_the_same_in_other_hosts() {
+    for name in ["verify/host-rsa", "verify/host-elliptic", "verify/host-lengths"] {
+        let scenario = scenario(name);
+        let envoy = run(&scenario, honest());
+        for (profile, has_it) in [(Profile::SPEC_STRICT, true), (Profile::HOSTILE, false)] {
+            let mut model = Model::default();
+            model.profile = profile;
+            let other = run_on(model, &scenario, honest());
+            assert_eq!(other.passed, envoy.passed, "{name}, {}", profile.name);
+            assert_eq!(
+                other.asked,
+                if has_it { envoy.asked } else { 0 },
+                "{name}, {}",
+                profile.name
+            );
+        }
+    }
+}
+
 #[test]
 fn with_module_nobody_is_asked() {
     let module = run(&scenario("algorithm/elliptic"), silent());
