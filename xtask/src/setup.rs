@@ -195,6 +195,20 @@ pub(crate) fn haproxy() -> Result<PathBuf> {
     in_sbin("haproxy").context("found no program `haproxy` after installing its package")
 }
 
+/// curl and the program openssl, with which the examples of client certificates are tried.
+///
+/// # Errors
+///
+/// One is missing and could not be installed.
+pub(crate) fn tls_tools() -> Result<()> {
+    let missing: Vec<&str> =
+        ["curl", "openssl"].into_iter().filter(|program| shell::which(program).is_none()).collect();
+    match missing[..] {
+        [] => Ok(()),
+        _ => debian_packages(&missing, "curl, or the program openssl,"),
+    }
+}
+
 /// Finds a program on the search path or where Debian puts what only root is meant to run.
 fn in_sbin(program: &str) -> Option<PathBuf> {
     let in_sbin = || Some(Path::new("/usr/sbin").join(program)).filter(|path| path.is_file());

@@ -364,6 +364,7 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
     examples::build()?;
     let envoy = setup::envoy()?;
     setup::provider()?;
+    setup::tls_tools()?;
     tools.programs.test(&["envoy-e2e", "e2e-wire"], |program| {
         program.env("ENVOY_BIN", &envoy);
     })
@@ -372,6 +373,7 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
 fn haproxy(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
     let haproxy = setup::haproxy()?;
+    setup::tls_tools()?;
     let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
     tools.programs.test(&["haproxy-e2e"], |program| {
         program.env("HAPROXY_BIN", &haproxy).env("JWT_GATE_AGENT", &agent);

@@ -1,6 +1,6 @@
 //! What HAProxy's access log says of a request.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e_wire::Process;
 
 /// The last words of a line in the reference configuration's access log.
@@ -27,6 +27,9 @@ impl Outcome {
     }
 
     fn parse(line: &str) -> Result<Self> {
+        // A connection that was closed without a request: that of somebody who looks whether HAProxy
+        // listens.
+        ensure!(!line.contains(" CR <BADREQ>"), "no request");
         let word = |name: &str| {
             let (_, rest) = line.rsplit_once(name).with_context(|| format!("no {name}"))?;
             let word = rest.split(' ').next().unwrap_or_default();
@@ -52,6 +55,9 @@ mod tests {
         let outcome = Outcome::parse(line).expect("a line");
         assert_eq!(outcome.verdict.as_deref(), Some("deny"));
         assert_eq!((outcome.reason.as_deref(), outcome.error), (Some("expired"), None));
+        let looked =
+            "127.0.0.1:1 [x] api 400 0 CR <BADREQ> <BADREQ> <BADREQ> gate=- reason=- error=-";
+        assert!(Outcome::parse(looked).is_err());
         assert!(Outcome::parse("[NOTICE] (1) : New worker").is_err());
     }
 }

@@ -26,13 +26,11 @@ impl Server {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("service".into()).spawn(move || {
-            let mut calls = 0;
-            for stream in listener.incoming().map_while(Result::ok) {
+            for (call, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 if stopped.load(Ordering::SeqCst) {
                     break;
                 }
-                let answer = answers.get(calls).or(answers.last());
-                calls += 1;
+                let answer = answers.get(call).or(answers.last());
                 // The agent's side tells what went wrong.
                 drop(serve(stream, answer));
             }
