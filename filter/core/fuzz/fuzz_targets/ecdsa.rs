@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use p256::{
-    ProjectivePoint, Scalar,
+    FieldBytes, ProjectivePoint, Scalar,
     ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier as _},
     elliptic_curve::{Group as _, PrimeField as _, ops::Reduce as _, sec1::ToSec1Point as _},
 };
@@ -24,12 +24,11 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(ours.is_ok(), theirs.is_ok() && point.first() != Some(&5), "{ours:?}");
     }
 
-    let [one, two, three] = [0, 32, 64].map(|at| {
-        <[u8; 32]>::try_from(&numbers[at..at + 32]).expect("32 bytes")
-    });
+    let [one, two, three] =
+        [0, 32, 64].map(|at| <[u8; 32]>::try_from(&numbers[at..at + 32]).expect("32 bytes"));
     // A key of which the secret is known, so that signatures can be good.
     let [secret, of_generator, of_key] =
-        [one, two, three].map(|bytes| Scalar::reduce(&bytes.into()));
+        [one, two, three].map(|bytes| Scalar::reduce(&FieldBytes::from(bytes)));
     let point = ProjectivePoint::GENERATOR * secret;
     if bool::from(point.is_identity()) {
         return;
@@ -60,6 +59,6 @@ fuzz_target!(|data: &[u8]| {
     };
     let r = Scalar::reduce(&x);
     let s = r * inverse;
-    let digest = (of_generator * s).to_repr().into();
+    let digest: [u8; 32] = (of_generator * s).to_repr().into();
     assert_eq!(judge(&digest, r.to_repr().into(), s.to_repr().into()), r != Scalar::ZERO);
 });
