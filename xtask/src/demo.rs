@@ -13,8 +13,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     wasm::build()?;
     let mut cargo = shell::cargo();
     cargo.args(["run", "--quiet", "--package", "demo", "--"]).args(arguments);
-    cargo.env("ENVOY_BIN", setup::envoy()?);
-    // Replaces this process, so that Ctrl-C and a kill reach the one that owns Envoy.
+    if arguments.iter().any(|argument| argument == "--haproxy") {
+        cargo.env("HAPROXY_BIN", setup::haproxy()?).env("JWT_GATE_AGENT", setup::agent()?);
+    } else {
+        cargo.env("ENVOY_BIN", setup::envoy()?);
+    }
+    // Replaces this process, so that Ctrl-C and a kill reach the one that owns the proxy.
     let error = cargo.exec();
     Err(error).with_context(|| format!("cannot start {}", shell::describe(&cargo)))
 }

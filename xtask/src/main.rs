@@ -84,8 +84,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        arguments: "[--once]",
-        about: "Guard the hamsters API in a real Envoy: a table of requests and answers, then it serves until Ctrl-C",
+        arguments: "[--haproxy] [--once]",
+        about: "Guard the hamsters API in a real Envoy, or a real HAProxy: a table of requests and answers, then it serves until Ctrl-C",
         run: demo::run,
     },
     Command {

@@ -30,8 +30,7 @@ const ENVOY_VERSION: &str = "1.40.0";
 pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
     const ALL: [&str; 6] = ["rust", "envoy", "node", "provider", "wasm-bindgen", "haproxy"];
     let parts: Vec<&str> = match parts {
-        // No test needs HAProxy.
-        [] => ALL.into_iter().filter(|part| *part != "haproxy").collect(),
+        [] => ALL.to_vec(),
         named => named.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = parts.iter().find(|part| !ALL.contains(part)) {
@@ -172,17 +171,48 @@ pub(crate) fn node() -> Result<PathBuf> {
     shell::which("node").context("found no program `node` after installing the package nodejs")
 }
 
-/// HAProxy, which the benchmark compares with.
+/// The agent that lets HAProxy ask the module, built from the sources as they are.
+///
+/// # Errors
+///
+/// It does not build.
+pub(crate) fn agent() -> Result<PathBuf> {
+    // Built by itself: beside other packages it would choose other features for wasmtime.
+    shell::run(shell::cargo().args(["build", "--quiet", "--package", "jwt-gate-agent"]))?;
+    Ok(workspace::target().join("debug/jwt-gate-agent"))
+}
+
+/// HAProxy, which the end-to-end lane and the demonstration run, and the benchmark compares with.
 ///
 /// # Errors
 ///
 /// It is missing and could not be installed.
 pub(crate) fn haproxy() -> Result<PathBuf> {
-    if let Some(path) = shell::which("haproxy") {
+    if let Some(path) = in_sbin("haproxy") {
         return Ok(path);
     }
-    debian_packages(&["haproxy"], "HAProxy 2.5 or newer")?;
-    shell::which("haproxy").context("found no program `haproxy` after installing its package")
+    debian_packages(&["haproxy"], "HAProxy 2.6 or newer")?;
+    in_sbin("haproxy").context("found no program `haproxy` after installing its package")
+}
+
+/// curl and the program openssl, with which the examples of client certificates are tried.
+///
+/// # Errors
+///
+/// One is missing and could not be installed.
+pub(crate) fn tls_tools() -> Result<()> {
+    let missing: Vec<&str> =
+        ["curl", "openssl"].into_iter().filter(|program| shell::which(program).is_none()).collect();
+    match missing[..] {
+        [] => Ok(()),
+        _ => debian_packages(&missing, "curl, or the program openssl,"),
+    }
+}
+
+/// Finds a program on the search path or where Debian puts what only root is meant to run.
+fn in_sbin(program: &str) -> Option<PathBuf> {
+    let in_sbin = || Some(Path::new("/usr/sbin").join(program)).filter(|path| path.is_file());
+    shell::which(program).or_else(in_sbin)
 }
 
 /// Installs packages of Debian.

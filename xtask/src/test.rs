@@ -59,7 +59,16 @@ const STAGES: &[Stage] = &[
         about: "scenarios, examples, live keys and the probe of host calls in a real Envoy",
         run: envoy,
     },
-    Stage { name: "demo", about: "every line of the demonstration is as expected", run: demo_once },
+    Stage {
+        name: "haproxy",
+        about: "scenarios, failures and examples through a real HAProxy and the agent",
+        run: haproxy,
+    },
+    Stage {
+        name: "demo",
+        about: "every line of the demonstration is as expected, in Envoy and in HAProxy",
+        run: demo_once,
+    },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
     Stage {
         name: "simd",
@@ -355,15 +364,35 @@ fn envoy(tools: &mut Tools) -> Result<Tally> {
     examples::build()?;
     let envoy = setup::envoy()?;
     setup::provider()?;
+    setup::tls_tools()?;
     tools.programs.test(&["envoy-e2e", "e2e-wire"], |program| {
         program.env("ENVOY_BIN", &envoy);
+    })
+}
+
+fn haproxy(tools: &mut Tools) -> Result<Tally> {
+    tools.need_module()?;
+    let haproxy = setup::haproxy()?;
+    setup::tls_tools()?;
+    let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
+    tools.programs.test(&["haproxy-e2e"], |program| {
+        program.env("HAPROXY_BIN", &haproxy).env("JWT_GATE_AGENT", &agent);
     })
 }
 
 fn demo_once(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
     let demo = tools.programs.binary("demo", "demo")?;
-    tally::check(shell::command(demo).env("ENVOY_BIN", setup::envoy()?).arg("--once"))
+    let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
+    let mut tally =
+        tally::check(shell::command(&demo).env("ENVOY_BIN", setup::envoy()?).arg("--once"))?;
+    tally += tally::check(
+        shell::command(&demo)
+            .env("HAPROXY_BIN", setup::haproxy()?)
+            .env("JWT_GATE_AGENT", agent)
+            .args(["--haproxy", "--once"]),
+    )?;
+    Ok(tally)
 }
 
 fn bench_quick(tools: &mut Tools) -> Result<Tally> {

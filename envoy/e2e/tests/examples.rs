@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use envoy_e2e::readme::commands;
+use envoy_e2e::readme::{commands, shell};
 use envoy_e2e::shipped::Shipped;
 use envoy_e2e::{Clock, Envoy, Place, checkout, http1, tokens};
 use serde_json::{Value, json};
@@ -144,6 +144,34 @@ fn cookie() {
 fn report() {
     let values = [("$WRITER", token(AUTH0, json!({ "scope": "write:hamsters" })))];
     example("report", &values).expect("the README's promises");
+}
+
+/// A client certificate, alone and with a token; over TLS, so it is curl that is run.
+#[test]
+fn client_certificate() {
+    let folder = "envoy/examples/client-certificate";
+    let place = Place::new("example-client-certificate").expect("a folder");
+    let certificates = place.path("certificates").display().to_string();
+    let script = checkout().join("haproxy/examples/client-certificate/certificates.sh");
+    let made = std::process::Command::new("sh").arg(script).arg(&certificates).output();
+    let made = made.expect("openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let shipped = Shipped::read(&format!("{folder}/envoy.yaml"))
+        .and_then(|s| s.with_key(&tokens::key()?.public_pem()))
+        .and_then(|s| s.with("target/certificates", &certificates))
+        .expect("the example");
+    let _envoy = shipped.start(&place).expect("Envoy");
+    let port = format!("127.0.0.1:{}", shipped.port(8443).expect("the port"));
+    let values =
+        [("ALICE", token(AUTH0, json!({}))), ("CAROL", token(AUTH0, json!({ "sub": "carol" })))];
+    let readme = std::fs::read_to_string(checkout().join(folder).join("README.md"));
+    let commands = commands(&readme.expect("the README"));
+    assert!(commands.len() > 8, "found {} commands in the README", commands.len());
+    for command in commands {
+        let line = command.line.replace("target/certificates", &certificates);
+        let came = shell(&line.replace("127.0.0.1:8443", &port), &values).expect("curl");
+        command.compare_lines(&came).expect("the README's promises");
+    }
 }
 
 /// The reference configuration with its upstream, as `compose.yaml` runs them, in one Envoy each.

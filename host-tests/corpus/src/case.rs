@@ -95,7 +95,7 @@ pub fn root() -> PathBuf {
 /// The first file that cannot be read, or is not of the format.
 pub fn load() -> Result<Vec<Case>, Error> {
     let scenarios = root().join("scenarios");
-    let shared = Arc::new(read_toml(&scenarios, "tokens.toml")?);
+    let shared = Arc::new(shared_tokens()?);
     let mut names = Vec::new();
     find(&scenarios, "", &mut names)?;
     names.sort();
@@ -106,6 +106,11 @@ pub fn load() -> Result<Vec<Case>, Error> {
             Ok(Case { name, file, shared: Arc::clone(&shared) })
         })
         .collect()
+}
+
+/// The tokens that every scenario can name.
+pub(crate) fn shared_tokens() -> Result<BTreeMap<String, TokenFile>, Error> {
+    read_toml(&root().join("scenarios"), "tokens.toml")
 }
 
 fn read_toml<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, Error> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The time of a scenario that names none.
-const DEFAULT_NOW: i64 = 1_700_000_000;
+pub(crate) const DEFAULT_NOW: i64 = 1_700_000_000;
 
 /// The namespace of route metadata that is meant for the gate.
 const METADATA_NAMESPACE: &str = "jwt_gate";
@@ -289,7 +289,7 @@ fn service(file: &ServiceFile, tokens: &Tokens<'_>) -> Result<Service, String> {
 
 type Bytes<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
 
-fn headers(request: &RequestFile, bytes: &Bytes<'_>) -> Result<Vec<Header>, String> {
+pub(crate) fn headers(request: &RequestFile, bytes: &Bytes<'_>) -> Result<Vec<Header>, String> {
     let mut headers = Vec::new();
     if let Some(line) = &request.send {
         let (method, path) = line

@@ -39,6 +39,16 @@ pub fn send_with_body<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         .with_context(|| format!("sending {:?}", String::from_utf8_lossy(&head)))
 }
 
+/// Sends bytes as they are and reads one reply; for what is no request, or more than one.
+///
+/// # Errors
+///
+/// As [`send`].
+pub fn raw(port: u16, bytes: &[u8]) -> Result<Reply> {
+    exchange(port, bytes, b"")
+        .with_context(|| format!("sending {:?}", bytes.escape_ascii().to_string()))
+}
+
 /// Sends a GET for a path; for the places where nothing else matters.
 ///
 /// # Errors

@@ -62,22 +62,22 @@ impl Command {
         self.compare(&reply)
     }
 
-    fn compare(&self, reply: &Reply) -> Result<()> {
-        let came: Vec<String> = std::iter::once(format!("HTTP/1.1 {}", reply.status))
-            .chain(
-                (reply.headers.iter()).map(|(n, v)| format!("{n}: {}", String::from_utf8_lossy(v))),
-            )
-            .chain(reply.text().lines().map(str::to_owned))
-            .collect();
-        let mut rest = came.iter();
+    /// Compares what came back with what is promised: each line, in this order, others between them.
+    ///
+    /// # Errors
+    ///
+    /// A line is missing, or none is promised.
+    pub fn compare_lines(&self, came: &[String]) -> Result<()> {
+        // The reason phrase is for the reader; it is not part of what a client may rely on.
+        let shown = |line: &String| match line.strip_prefix("HTTP/1.1 ").and_then(|s| s.get(..3)) {
+            Some(status) => format!("HTTP/1.1 {status}"),
+            None => line.clone(),
+        };
+        let mut rest = came.iter().map(shown);
         for expected in &self.expected {
-            // The reason phrase is for the reader; it is not part of what a client may rely on.
-            let wanted = match expected.strip_prefix("HTTP/1.1 ").and_then(|s| s.get(..3)) {
-                Some(status) => format!("HTTP/1.1 {status}"),
-                None => expected.clone(),
-            };
+            let wanted = shown(expected);
             ensure!(
-                rest.any(|line| *line == wanted),
+                rest.any(|line| line == wanted),
                 "{}\nexpected {wanted}\nin       {came:#?}",
                 self.line
             );
@@ -85,6 +85,33 @@ impl Command {
         ensure!(!self.expected.is_empty(), "{}: says nothing of what comes back", self.line);
         Ok(())
     }
+
+    fn compare(&self, reply: &Reply) -> Result<()> {
+        let came: Vec<String> = std::iter::once(format!("HTTP/1.1 {}", reply.status))
+            .chain(
+                (reply.headers.iter()).map(|(n, v)| format!("{n}: {}", String::from_utf8_lossy(v))),
+            )
+            .chain(reply.text().lines().map(str::to_owned))
+            .collect();
+        self.compare_lines(&came)
+    }
+}
+
+/// Runs a command line in a shell, for what [`Command::run`] does not understand, and gives the lines
+/// that it wrote; `values` are the shell variables that it may use.
+///
+/// # Errors
+///
+/// There is no shell.
+pub fn shell(line: &str, values: &[(&str, String)]) -> Result<Vec<String>> {
+    let output = std::process::Command::new("sh")
+        .args(["-c", line])
+        .envs(values.iter().map(|(name, value)| (name, value)))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .context("running a shell")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().map(|line| line.trim_end().to_owned()).collect())
 }
 
 /// The written port and the headers of a `curl` command.

@@ -62,10 +62,7 @@ impl Row {
         let user_seen =
             user.and_then(|_| seen_by_upstream(&came.reply)["x-user"].as_str().map(str::to_owned));
         // The reason without the name that all of them begin with.
-        let why = came.details.strip_prefix("jwt_gate.").unwrap_or(match came.details.as_str() {
-            "via_upstream" => "allowed",
-            by_envoy => by_envoy,
-        });
+        let why = came.details.strip_prefix("jwt_gate.").unwrap_or(&came.details);
         [
             if self.is_ok() { "ok" } else { "OFF" }.to_owned(),
             self.request(),
@@ -88,9 +85,13 @@ impl Row {
     }
 }
 
-/// What the API says that it received, which the example's stand-in answers with.
+/// What the API says that it received, which the example's stand-in answers with; HAProxy's has no word
+/// for what is not there but an empty one.
 fn seen_by_upstream(reply: &Reply) -> Value {
-    reply.json().unwrap_or_default()
+    let mut seen = reply.json().unwrap_or_default();
+    let values = seen.as_object_mut().into_iter().flat_map(|object| object.values_mut());
+    values.filter(|value| **value == "").for_each(|value| *value = Value::Null);
+    seen
 }
 
 /// An answer in a few words: the status, then the error and scope of the challenge.
