@@ -30,7 +30,7 @@ pub(crate) enum Axis {
     Issuers,
     /// Bytes of the token.
     TokenBytes,
-    /// Tokens that are remembered; as many come in turn.
+    /// Tokens that come in turn and are all remembered.
     Remembered,
 }
 
@@ -117,7 +117,7 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
     let signer = SIGNERS[0];
     let run = |path: &str, tokens: &[String], warm_up: usize, outcome: &str| {
         let policy = policy(axis, size, signer)?;
-        let scenario = place.write("growth.toml", &scenario(&policy, path, tokens)?)?;
+        let scenario = place.write("growth.toml", &scenario(&policy, path, tokens, outcome)?)?;
         run(harness, &scenario, warm_up, outcome)
     };
     let whole = |fuel: Fuel, forged: Option<Request>| Point {
@@ -142,7 +142,7 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
             pool.grow(size)?;
             let tokens: Vec<String> =
                 (0..size).map(|place| Ok(pool.get(place)?.to_owned())).collect::<Result<_>>()?;
-            // The first turn of all takes every place; the next one is measured.
+            // In the first turn each is new; the next one is measured.
             let again = run(&path, &tokens, size, PASSES)?.request.median;
             Ok(Point { again, ..whole(run(&path, &tokens, 0, PASSES)?, None) })
         }
@@ -150,13 +150,14 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
 }
 
 /// A scenario in which each token comes in turn, or one request without any.
-fn scenario(policy: &Value, path: &str, tokens: &[String]) -> Result<String> {
+fn scenario(policy: &Value, path: &str, tokens: &[String], outcome: &str) -> Result<String> {
+    let expect = if outcome == PASSES { "{ upstream = {} }" } else { "{ reply = 401 }" };
     let mut text = format!(
         "why = \"what a request costs\"\nmodule = {:?}\nnow = 1700000100\n\
          configuration = '''{policy}'''\n",
         module()?
     );
-    let step = format!("\n[[step]]\nrequest = \"GET {path}\"\n");
+    let step = format!("\n[[step]]\nrequest = \"GET {path}\"\nexpect = {expect}\n");
     if tokens.is_empty() {
         text.push_str(&step);
     }
@@ -257,7 +258,6 @@ fn policy(axis: Axis, size: usize, signer: Signer) -> Result<Value> {
         "issuers": issuers,
         "rules": rules,
         "forward": { "claims": [{ "claim": ["sub"], "header": "x-user" }] },
-        "limits": { "cache_entries": if axis == Axis::Remembered { size } else { 4096 } },
     }))
 }
 
