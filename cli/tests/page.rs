@@ -219,3 +219,46 @@ fn json_says_the_same() {
     let remark = &imported["remarks"][0];
     assert!(remark["line"].is_u64() && remark["source"].is_string(), "{remark}");
 }
+
+#[test]
+fn keys_that_are_fetched_are_given_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("writable");
+        path.to_str().expect("a plain path").to_owned()
+    };
+    let remote = |name: &str| {
+        format!(
+            "- name: {name}\n  issuer: https://{name}.example/\n  audiences: [api]\n  algorithms: [RS256]\n  \
+             keys: {{ remote: {{ uri: https://{name}.example/jwks.json, cluster: {name} }} }}\n"
+        )
+    };
+    let rules = "rules:\n- match: { prefix: / }\n  access: token\n";
+    let one = file("one.yaml", &format!("issuers:\n{}{rules}", remote("a")));
+    let two = file("two.yaml", &format!("issuers:\n{}{}{rules}", remote("a"), remote("b")));
+    let key = |name: &str| scenario_corpus::Key::load(name).expect("a key");
+    let set = |name: &str| serde_json::json!({ "keys": [key(name).jwk()] }).to_string();
+    let (good, other) = (file("good.json", &set("rsa-1")), file("other.json", &set("rsa-2")));
+    let claims = serde_json::json!({ "iss": "https://a.example/", "aud": "api", "exp": 2000 });
+    let claims = claims.as_object().expect("claims");
+    let token = scenario_corpus::mint(&key("rsa-1"), &serde_json::Map::new(), claims);
+    let token = file("token", &token);
+    let explained = |policy: &str, more: &[&str]| {
+        let words = ["explain", policy, "--token-file", &token, "--now", "1000", "--json"];
+        let output = run(&[&words[..], more].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        match serde_json::from_slice::<serde_json::Value>(&output.stdout) {
+            Ok(found) => format!("{} {}", found["verdict"], found["reason"]).replace('"', ""),
+            Err(_) => told,
+        }
+    };
+    assert_eq!(explained(&one, &[]), "awaits keys keys_unavailable");
+    assert_eq!(explained(&one, &["--jwks", &good]), "allowed null");
+    assert_eq!(explained(&one, &["--jwks", &other]), "awaits keys key_unknown");
+    assert_eq!(explained(&two, &["--jwks", &format!("a={good}")]), "allowed null");
+    assert!(explained(&two, &["--jwks", &good]).contains("NAME=FILE, NAME one of a, b"));
+    assert!(explained(&one, &["--jwks", &token]).contains("that are not JSON, expected a key set"));
+    let page = run(&["explain", &one, "--token-file", &token, "--now", "1000"]);
+    assert!(String::from_utf8_lossy(&page.stdout).contains("Download them and give them by"));
+}

@@ -102,9 +102,10 @@ fn the_host_is_asked_once_for_each_signature_that_has_its_form() {
 fn with_auto_envoy_is_asked_where_it_is_faster() {
     let scenario = scenario("verify/auto");
     let envoy = run(&scenario, honest());
-    let line = "jwt-gate: signatures: verify=auto host=ES384,ES512";
+    // Natively RSA has the slower arithmetic, so it is the host's as well.
+    let line = "jwt-gate: signatures: verify=auto host=RS256,ES384,ES512";
     assert_eq!(only_line(&envoy), (LogLevel::Info, line));
-    assert_eq!(envoy.asked, 2 * QUESTIONS + 4);
+    assert_eq!(envoy.asked, 3 * QUESTIONS + 6);
 
     for profile in Profile::ALL.into_iter().filter(|profile| *profile != Profile::ENVOY_1_40) {
         let mut model = Model::default();
@@ -114,6 +115,27 @@ fn with_auto_envoy_is_asked_where_it_is_faster() {
                     this host is not known to check signatures";
         assert_eq!(only_line(&other), (LogLevel::Info, line), "{}", profile.name);
         assert_eq!(other.passed, envoy.passed, "{}", profile.name);
+    }
+}
+
+/// One has the function and one has not; the third, nginx, ends the filter.
+#[test]
+fn with_host_the_verdicts_are_the_same_in_other_hosts() {
+    for name in ["verify/host-rsa", "verify/host-elliptic", "verify/host-lengths"] {
+        let scenario = scenario(name);
+        let envoy = run(&scenario, honest());
+        for (profile, has_it) in [(Profile::SPEC_STRICT, true), (Profile::HOSTILE, false)] {
+            let mut model = Model::default();
+            model.profile = profile;
+            let other = run_on(model, &scenario, honest());
+            assert_eq!(other.passed, envoy.passed, "{name}, {}", profile.name);
+            assert_eq!(
+                other.asked,
+                if has_it { envoy.asked } else { 0 },
+                "{name}, {}",
+                profile.name
+            );
+        }
     }
 }
 

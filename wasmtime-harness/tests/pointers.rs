@@ -238,7 +238,7 @@ fn filter_that_calls(function: &Function, bad: Option<usize>) -> Host<Vm> {
     ));
     host.model(|model| {
         model.settings.clusters.insert("known".to_owned());
-        model.foreign.insert(b"foreign".to_vec(), Ok(b"result".to_vec()));
+        model.foreign.insert(b"foreign".to_vec(), Ok(b"result".to_vec()).into());
         model.callouts = Default::default();
     });
     host

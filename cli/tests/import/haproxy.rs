@@ -207,6 +207,82 @@ fn what_is_missing_is_said_and_denied() {
     compiled(&imported);
 }
 
+/// The example's stand-in for the Lua library: one variable for all checks.
+#[test]
+fn one_variable_for_all_checks_is_taken_apart() {
+    let file = fixture("../../../haproxy/examples/oauth/original.cfg");
+    let (_folder, here) = with_key("rsa-1");
+    let options = Options {
+        paths: vec![format!("haproxy/examples/oauth/pubkey.pem={here}")],
+        ..Options::default()
+    };
+    let imported = crate::imported(&file, &options);
+    assert_eq!(remarks(&imported, Kind::Missing), "");
+    assert_eq!(remarks(&imported, Kind::NotCarried), "");
+    let policy = compiled(&imported);
+    let with = |issuer: &str, scope: &str| {
+        bearer(&token(json!({ "iss": issuer, "aud": "https://api.mywebsite.com", "scope": scope })))
+    };
+    let ours = "https://nickram44.auth0.com/";
+    for (line, issuer, scope, expected) in [
+        ("PUT /x", ours, "", "allowed"),
+        ("POST /api/hamsters", ours, "write:hamsters", "allowed"),
+        ("POST /api/hamsters", ours, "read:hamsters", "scope_insufficient"),
+        ("PUT /x", "https://other.example/", "", "issuer_unknown"),
+    ] {
+        let headers = [("authorization", with(issuer, scope))];
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(fate(&policy, line, &headers), expected, "{line}\n{}", imported.policy);
+    }
+    assert_eq!(fate(&policy, "GET /x", &[]), "allowed");
+    assert_eq!(fate(&policy, "PUT /x", &[]), "token_missing");
+}
+
+/// As the articles have them, before somebody fills them in.
+#[test]
+fn placeholders_are_no_values() {
+    let text = std::fs::read_to_string(fixture("fusionauth.cfg")).unwrap();
+    let text = text
+        .replace("https://local.fusionauth.io", "<YOUR_FUSIONAUTH_URL>")
+        .replace("63b73f76-7400-487d-b122-5705b848da80", "<YOUR_APPLICATION_ID>");
+    let (_folder, here) = with_key("rsa-1");
+    let options =
+        Options { paths: vec![format!("/etc/haproxy/pubkey.pem={here}")], ..Options::default() };
+    let imported = jwt_gate_cli::import::import("x.cfg".as_ref(), &text, &options).unwrap();
+    says(
+        &imported,
+        Kind::Missing,
+        &[
+            "<YOUR_FUSIONAUTH_URL> stands for your issuer",
+            "<YOUR_APPLICATION_ID> stands for your audience",
+        ],
+    );
+    compiled(&imported);
+}
+
+/// A shared secret is taken over if it is one.
+#[test]
+fn secrets_are_measured() {
+    let import = |secret: &str| {
+        let text = format!(
+            "http-request deny unless {{ http_auth_bearer,jwt_verify(HS256,\"{secret}\") 1 }}\n"
+        );
+        let options = Options { issuer: Some("i".to_owned()), ..Options::default() };
+        jwt_gate_cli::import::import("x.cfg".as_ref(), &text, &options).unwrap()
+    };
+    let secret = "0123456789abcdef0123456789abcdef";
+    let policy = compiled(&import(secret));
+    let good = json!({ "iss": "i", "exp": crate::NOW + 60 });
+    let authorization = bearer(&forged(&good, secret));
+    assert_eq!(fate(&policy, "GET /", &[("authorization", &authorization)]), "allowed");
+    says(&import("hunter2"), Kind::Missing, &["7 bytes, expected 32 at least"]);
+    says(
+        &import("/etc/haproxy/secret-key-0123456789abcdef.pem"),
+        Kind::Missing,
+        &["the file's name for the secret"],
+    );
+}
+
 #[test]
 fn a_section_is_chosen() {
     let line = "  http-request deny unless { http_auth_bearer,jwt_verify(RS256,k.pem) 1 }\n";
@@ -314,6 +390,36 @@ fn overlapping_lines_add_up() {
              http-request deny if { path_beg /b } !{ var(txn.i) -m str j }\n",
             "GET /a",
             "r",
+            "allowed",
+        ),
+        // A variable that says whether all of it holds.
+        (
+            "http-request set-var(txn.ok) bool(true) if { var(txn.s) -m sub r } METH_GET\n\
+             http-request deny unless { var(txn.ok) -m bool }\n",
+            "GET /",
+            "w",
+            "scope_insufficient",
+        ),
+        (
+            "http-request set-var(txn.ok) bool(true) if { var(txn.s) -m sub r } METH_GET\n\
+             http-request deny unless { var(txn.ok) -m bool }\n",
+            "GET /",
+            "r",
+            "allowed",
+        ),
+        (
+            "http-request set-var(txn.ok) bool(true) if { var(txn.s) -m sub r } METH_GET\n\
+             http-request deny unless { var(txn.ok) -m bool }\n",
+            "PUT /",
+            "r",
+            "rule_denies",
+        ),
+        (
+            "http-request set-var(txn.ok) int(1) if { var(txn.s) -m sub r }\n\
+             http-request set-var(txn.ok) int(1) if { var(txn.s) -m sub w }\n\
+             http-request deny if { path_beg /a } !{ var(txn.ok) -m bool }\n",
+            "GET /a",
+            "w",
             "allowed",
         ),
         // A token that is there must be good.

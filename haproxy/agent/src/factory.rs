@@ -25,6 +25,7 @@ const HAPROXY: Profile = Profile {
     trap_costs: TrapCosts::Request,
     joined_headers: &[],
     joined_response_headers: &[],
+    user_agent_name: None,
     ..Profile::ENVOY_1_40
 };
 

@@ -96,6 +96,7 @@ fn of_token(meaning: &Meaning) -> bool {
             | Meaning::Left
             | Meaning::LuaAuthorized
             | Meaning::LuaScopes
+            | Meaning::Flag(_)
             | Meaning::OfToken(_)
     )
 }
@@ -145,6 +146,9 @@ fn compared(meaning: &Meaning, how: &Comparison<'_>, notes: &mut Notes) -> Optio
             key: key.clone(),
         }),
         Meaning::LuaAuthorized if is_true(how) => Some(Literal::Authorized),
+        Meaning::Flag(terms) if is_true(how) || how.method == "found" => {
+            Some(Literal::Flag(terms.clone()))
+        }
         Meaning::LuaScopes => scope(how),
         Meaning::Left => match (how.method, how.values.as_slice()) {
             ("int", ["le", "0"] | ["lt", "0" | "1"]) => Some(Literal::Expired(true)),

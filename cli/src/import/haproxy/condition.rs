@@ -52,6 +52,8 @@ pub(super) enum Literal {
         condition: Condition,
         part: bool,
     },
+    /// One of these alternatives; taken apart where it is used.
+    Flag(Vec<Term>),
     /// Of a token, and not to be said in a policy.
     OfToken(String),
     /// Not of a token, and not to be said in a policy.
@@ -133,19 +135,20 @@ fn terms(
             named(word, acls, variables, notes)
         };
         // Of several tests of one name one must hold; negated, none may.
-        term = if negated {
-            let all: Term =
-                literals.into_iter().map(|literal| Signed { holds: false, literal }).collect();
-            term.into_iter().map(|one| [one, all.clone()].concat()).collect()
-        } else {
-            let each = literals.into_iter().map(|literal| Signed { holds: true, literal });
-            let each: Vec<Signed> = each.collect();
-            term.iter()
-                .flat_map(|one| {
-                    each.iter().map(move |more| [one.clone(), vec![more.clone()]].concat())
-                })
-                .collect()
-        };
+        let mut any: Vec<Term> = Vec::new();
+        for literal in literals {
+            match literal {
+                Literal::Flag(terms) => any.extend(terms),
+                literal => any.push(vec![Signed { holds: true, literal }]),
+            }
+        }
+        if negated {
+            any = negation(&any)?;
+        }
+        term = term
+            .iter()
+            .flat_map(|one| any.iter().map(move |more| [one.clone(), more.clone()].concat()))
+            .collect();
         negated = false;
         if alternatives.len().saturating_add(term.len()) > MOST_TERMS {
             return None;

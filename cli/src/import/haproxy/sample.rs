@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::import::draft::Place;
 
+use super::condition::Term;
+
 /// A fetch or a converter with its arguments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Call {
@@ -18,7 +20,7 @@ impl Call {
 }
 
 /// What an expression gives.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Meaning {
     /// The path, and whether it was changed before it is compared (`lower`, `url_dec`).
     Path {
@@ -51,6 +53,8 @@ pub(super) enum Meaning {
     Certificate,
     Tls,
     Fixed(String),
+    /// True if one of these held where it was set.
+    Flag(Vec<Term>),
     /// Something of a token that cannot be said here.
     OfToken(String),
     Unknown,

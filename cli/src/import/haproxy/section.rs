@@ -301,6 +301,11 @@ impl Reader<'_> {
         let name = variable(name);
         let mut value = meaning(expression.trim(), &self.variables);
         if !condition.is_empty() {
+            if matches!(&value, Meaning::Fixed(text) if text == "true" || text == "1") {
+                value = self.flag(&name, condition);
+                self.variables.insert(name, value);
+                return;
+            }
             // A second place for the same thing: both are looked at.
             if let (Some(Meaning::Token(before)), Meaning::Token(places)) =
                 (self.variables.get(&name), &value)
@@ -313,6 +318,22 @@ impl Reader<'_> {
             }
         }
         self.variables.insert(name, value);
+    }
+
+    /// What a variable says that a condition makes true: that it held, or one before it.
+    fn flag(&self, name: &str, condition: &[String]) -> Meaning {
+        let mut terms = match self.variables.get(name) {
+            None => Vec::new(),
+            Some(Meaning::Fixed(text)) if text == "false" || text == "0" => Vec::new(),
+            Some(Meaning::Flag(terms)) => terms.clone(),
+            Some(_) => return Meaning::OfToken(format!("the variable {name}")),
+        };
+        let mut notes = Notes::new();
+        match condition::condition(condition, &self.acls, &self.variables, &mut notes) {
+            Some(more) => terms.extend(more),
+            None => return Meaning::OfToken(format!("the variable {name}")),
+        }
+        Meaning::Flag(terms)
     }
 
     fn decision(&mut self, line: &Line, condition: &[String], refuses: bool) {

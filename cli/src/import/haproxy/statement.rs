@@ -298,6 +298,7 @@ fn need(literal: &Literal) -> Option<Need> {
             Need { wanted: Wanted { claims, ..Wanted::default() }, check }
         }
         Literal::Expired(true)
+        | Literal::Flag(_)
         | Literal::OfToken(_)
         | Literal::Unknown(_)
         | Literal::Always(_)
@@ -319,7 +320,7 @@ fn spell(signed: &Signed) -> String {
         Literal::HasExpiry => "that the token expires".to_owned(),
         Literal::Scope { names, .. } => format!("the scope {}", names.join(" or ")),
         Literal::Claim { condition, .. } => format!("the claim {}", condition.claim.join(".")),
-        Literal::Always(_) | Literal::Requests(_) => "a condition".to_owned(),
+        Literal::Always(_) | Literal::Flag(_) | Literal::Requests(_) => "a condition".to_owned(),
     };
     format!("{}{text}", if signed.holds { "" } else { "not " })
 }

@@ -30,8 +30,10 @@ fn the_log_says_who_checks_what() {
     }
     let log = gate.envoy.log();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(": signatures:")).collect();
-    for (verify, host) in [("host", "RS256,RS384,RS512,ES256,ES384,ES512"), ("auto", "ES384,ES512")]
-    {
+    // Envoy is faster with RSA than the arithmetic of this module, or it is not.
+    let auto =
+        if log.contains(" rsa=fused") { "ES384,ES512" } else { "RS256,RS384,RS512,ES384,ES512" };
+    for (verify, host) in [("host", "RS256,RS384,RS512,ES256,ES384,ES512"), ("auto", auto)] {
         let of_mode = |line: &&&str| line.contains(&format!("verify={verify} "));
         let found: Vec<_> = lines.iter().filter(of_mode).collect();
         // The canary, the main thread and each worker.

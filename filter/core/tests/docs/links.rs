@@ -154,7 +154,7 @@ fn the_readme_shows_requests_of_the_demonstration() {
         let sent = format!("\"{}\"", line[what..came].trim());
         assert!(cases.contains(&sent), "{}: no case {sent}", shown.place);
         let details = match &line[why..] {
-            "allowed" => "\"via_upstream\"".to_owned(),
+            "allowed" => "details: ALLOWED".to_owned(),
             reason => format!("\"jwt_gate.{reason}\""),
         };
         assert!(cases.contains(&details), "{}: no case with {details}", shown.place);

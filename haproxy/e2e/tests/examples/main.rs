@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use e2e_wire::readme::commands;
-use e2e_wire::{Place, checkout, tokens};
+use e2e_wire::{Clock, Place, checkout, http1, tokens};
 use haproxy_e2e::shipped::Shipped;
-use haproxy_e2e::{Agent, HaProxy};
+use haproxy_e2e::{Agent, HaProxy, Options, Outcome};
 use scenario_corpus::Key;
 use serde_json::{Value, json};
 
@@ -83,6 +83,49 @@ fn oauth() {
         ("$OKTA", token(AUTH0, json!({ "scp": ["read:hamsters", "write:hamsters"] }))),
     ];
     example("oauth", &values).expect("the README's promises");
+}
+
+/// The article's own token and certificate, nothing replaced but ports and paths: good when it was
+/// issued, expired a day later, and never good with one character changed.
+#[test]
+fn oauth_with_the_articles_own_token() {
+    const ISSUED: u64 = 1_541_539_638;
+    const EXPIRES: u64 = 1_541_626_038;
+    const SKEW: u64 = 60;
+    const SECOND: u64 = 1_000_000_000;
+    let place = Place::new("haproxy-oauth-article").expect("a folder");
+    let clock = Clock::new(&place, ISSUED * SECOND).expect("a clock");
+    let shipped = Shipped::read("haproxy/examples/oauth", &["haproxy.cfg", "policy.yaml"]);
+    let shipped = shipped.expect("the example");
+    shipped.write(&place).expect("files");
+    let listen = format!("127.0.0.1:{}", shipped.port(AGENT).expect("a port"));
+    let options =
+        Options { policy: "policy.yaml", listen: &listen, clock: Some(&clock), more: &[] };
+    let _agent = Agent::start_as(&place, options).expect("the agent");
+    let haproxy = shipped.start(&place, "haproxy.cfg", API).expect("HAProxy");
+    let port = shipped.port(API).expect("a port");
+
+    let article = scenario_corpus::real_token("auth0").expect("the article's token");
+    let (signed, signature) = article.rsplit_once('.').expect("a signature");
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
+    let delete = |token: &str, at: u64| {
+        clock.set(at).expect("the clock is set");
+        let mark = haproxy.process().log_mark().expect("the log");
+        let bearer = format!("Bearer {token}");
+        let path = (":path", "/api/hamsters/turbo");
+        let reply = http1::send(port, &[(":method", "DELETE"), path, ("authorization", &bearer)]);
+        let outcome = Outcome::wait(haproxy.process(), mark).expect("a line in the access log");
+        (reply.expect("an answer").status, outcome.reason.unwrap_or_default())
+    };
+    let good = (200, String::new());
+    let refused = |reason: &str| (401, reason.to_owned());
+    assert_eq!(delete(&article, ISSUED * SECOND), good);
+    assert_eq!(delete(&forged, ISSUED * SECOND), refused("signature_invalid"));
+    assert_eq!(delete(&article, (EXPIRES + SKEW) * SECOND - 1), good);
+    assert_eq!(delete(&article, (EXPIRES + SKEW) * SECOND), refused("expired"));
+    assert_eq!(delete(&article, 1_795_000_000 * SECOND), refused("expired"));
+    assert_eq!(delete(&forged, 1_795_000_000 * SECOND), refused("signature_invalid"));
 }
 
 #[test]
