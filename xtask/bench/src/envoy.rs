@@ -24,16 +24,19 @@ pub(crate) const NATIVE: &str = "native";
 pub(crate) const GATE: &str = "gate";
 /// JWT Gate, the module with relaxed SIMD.
 pub(crate) const GATE_SIMD: &str = "gate-simd";
+/// JWT Gate that lets Envoy check the signatures that Envoy checks faster.
+pub(crate) const GATE_AUTO: &str = "gate-auto";
 /// JWT Gate that counts.
 pub(crate) const GATE_METRICS: &str = "gate-metrics";
 
 /// Every listener, and what stands in it.
-pub(crate) const LISTENERS: [(&str, &str); 6] = [
+pub(crate) const LISTENERS: [(&str, &str); 7] = [
     (BARE, "Envoy without a filter"),
     (NATIVE_CACHED, "Envoy's jwt_authn with its cache, RBAC"),
     (NATIVE, "Envoy's jwt_authn, RBAC"),
     (GATE, "JWT Gate in Envoy"),
     (GATE_SIMD, "JWT Gate in Envoy, relaxed SIMD"),
+    (GATE_AUTO, "JWT Gate in Envoy, verify: auto"),
     (GATE_METRICS, "JWT Gate in Envoy, with metrics"),
 ];
 
@@ -62,9 +65,10 @@ fn filters(listener: &str) -> Result<Vec<Value>> {
     Ok(match listener {
         NATIVE_CACHED => vec![jwt_authn(Some(CACHE_ENTRIES))?, rbac()],
         NATIVE => vec![jwt_authn(None)?, rbac()],
-        GATE => vec![gate(listener, false)?],
-        GATE_SIMD => vec![with_simd(gate(listener, false)?)?],
-        GATE_METRICS => vec![gate(listener, true)?],
+        GATE => vec![gate(listener, "module", false)?],
+        GATE_SIMD => vec![with_simd(gate(listener, "module", false)?)?],
+        GATE_AUTO => vec![gate(listener, "auto", false)?],
+        GATE_METRICS => vec![gate(listener, "module", true)?],
         _ => Vec::new(),
     })
 }
@@ -147,7 +151,7 @@ fn rbac() -> Value {
 }
 
 /// The same policy for JWT Gate, in a VM of its own: no cache is shared.
-fn gate(name: &str, metrics: bool) -> Result<Value> {
+fn gate(name: &str, verify: &str, metrics: bool) -> Result<Value> {
     let policy = Policy::Struct(json!({
         "issuers": [{
             "name": "test",
@@ -156,6 +160,7 @@ fn gate(name: &str, metrics: bool) -> Result<Value> {
             "algorithms": SIGNERS.map(Signer::name),
             "keys": { "jwks": jwks()? },
         }],
+        "verify": verify,
         "rules": [{
             "name": "orders",
             "match": { "prefix": "/" },

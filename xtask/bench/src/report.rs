@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::{
-    envoy::{BARE, GATE, GATE_METRICS, GATE_SIMD, LISTENERS, NATIVE, NATIVE_CACHED},
+    envoy::{BARE, GATE, GATE_AUTO, GATE_METRICS, GATE_SIMD, LISTENERS, NATIVE, NATIVE_CACHED},
     fresh::First,
     growth::{Axis, Point},
     rounds::Figures,
@@ -17,8 +17,17 @@ use crate::{
 };
 
 /// The set-ups in the order in which they are shown.
-pub(crate) const ORDER: [&str; 8] =
-    [BARE, NATIVE_CACHED, NATIVE, GATE, GATE_SIMD, GATE_METRICS, HAPROXY_BARE, HAPROXY_NATIVE];
+pub(crate) const ORDER: [&str; 9] = [
+    BARE,
+    NATIVE_CACHED,
+    NATIVE,
+    GATE,
+    GATE_SIMD,
+    GATE_AUTO,
+    GATE_METRICS,
+    HAPROXY_BARE,
+    HAPROXY_NATIVE,
+];
 
 /// What is compared with what, by what it adds; what is compared with the bare proxy, by whole
 /// requests.
@@ -92,7 +101,7 @@ pub(crate) fn acceptance(figures: &Figures, points: &[Point]) -> Table {
     for (workload, most, other) in
         [(Workload::Repeated, KNOWN_AT_MOST, NATIVE_CACHED), (Workload::New, NEW_AT_MOST, NATIVE)]
     {
-        for gate in [GATE, GATE_SIMD] {
+        for gate in [GATE, GATE_SIMD, GATE_AUTO] {
             row(
                 format!("RS256, {}, added: {} / {}", workload.name(), about(gate), about(other)),
                 format!("{most:.2}"),
