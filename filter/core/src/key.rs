@@ -83,6 +83,18 @@ impl KeyRing {
         self.numbered(issuer, now).is_some_and(|(_, known)| known == serial)
     }
 
+    /// Whether the set of this serial number was not replaced by another one, be its time up or not.
+    pub(crate) fn keeps(&self, issuer: IssuerId, serial: u64) -> bool {
+        let in_force = self.sets.get(issuer.0).and_then(Option::as_ref);
+        in_force.is_some_and(|in_force| in_force.serial == serial)
+    }
+
+    /// The number of sets that were put in force so far: another number, other keys.
+    #[must_use]
+    pub fn installed(&self) -> u64 {
+        self.serial
+    }
+
     /// The number of keys over all issuers.
     #[must_use]
     pub fn len(&self) -> usize {

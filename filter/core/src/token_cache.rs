@@ -17,6 +17,7 @@ use crate::{
     claims::Words,
     issuer::IssuerId,
     json::Json,
+    key::KeyRing,
     reject::Reject,
 };
 
@@ -223,6 +224,22 @@ impl TokenCache {
         }
     }
 
+    /// Gives back what was known by sets of keys that are in force no more.
+    ///
+    /// Nothing of it counts since the moment that the set was replaced; this is for its memory, and for
+    /// the places that tokens of the new set need. Meant for each change of keys, which no request waits
+    /// for.
+    pub fn forget_withdrawn(&mut self, keys: &KeyRing) {
+        self.young.forget_withdrawn(keys);
+        self.old.forget_withdrawn(keys);
+        self.leaving = Generation::default().entries.into_iter();
+        for place in &mut self.forged {
+            if place.as_ref().is_some_and(|forged| !keys.keeps(forged.issuer, forged.set)) {
+                *place = None;
+            }
+        }
+    }
+
     fn insert(&mut self, tail: Tail, known: Known) {
         let share = (self.limits.entries / 2).max(1);
         let bytes = self.young.bytes.saturating_add(cost(&known.token));
@@ -245,6 +262,14 @@ impl TokenCache {
     /// A third each for the two generations and the one that is leaving.
     fn share_of_bytes(&self) -> usize {
         self.limits.bytes / 3
+    }
+}
+
+impl Generation {
+    fn forget_withdrawn(&mut self, keys: &KeyRing) {
+        self.entries.retain(|_, known| keys.keeps(known.proven.issuer, known.set));
+        self.bytes =
+            self.entries.values().map(|known| cost(&known.token)).fold(0, usize::saturating_add);
     }
 }
 
