@@ -19,9 +19,9 @@ use crate::{
 /// Exit code 0: the policy is good, 1: it has errors, 2: the file cannot be read.
 #[derive(Args)]
 pub(crate) struct Check {
-    /// The policy, or an Envoy configuration with policies in it; `-` for standard input
-    #[arg(value_name = "POLICY")]
-    file: PathBuf,
+    /// Policies, or Envoy configurations with policies in them; `-` for standard input
+    #[arg(required = true, value_name = "POLICY")]
+    files: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -37,7 +37,10 @@ struct Checked {
 
 impl Check {
     pub(crate) fn run(self) -> Result<u8, String> {
-        let checked: Vec<Checked> = source::load(&self.file)?.into_iter().map(check).collect();
+        let mut checked: Vec<Checked> = Vec::new();
+        for file in &self.files {
+            checked.extend(source::load(file)?.into_iter().map(check));
+        }
         let good = checked.iter().all(|one| one.errors.is_empty());
         if self.json {
             let policies: Vec<Value> = checked.iter().map(as_json).collect();

@@ -157,6 +157,9 @@ fn exit_codes_are_those_of_the_page() {
     for (words, code) in [
         (vec!["check", good], 0),
         (vec!["check", &bad], 1),
+        (vec!["check", good, &bad], 1),
+        (vec!["check", good, "haproxy/examples/oauth/policy.yaml"], 0),
+        (vec!["check"], 2),
         (vec!["check", &broken], 2),
         (vec!["check", binary], 2),
         (vec!["check", "/nowhere"], 2),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod agent;
 mod aside;
 mod bench;
 mod compose;
@@ -47,6 +48,16 @@ const COMMANDS: &[Command] = &[
             no_arguments("wasm", arguments)?;
             wasm::build()?;
             wasm::build_simd()?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "agent",
+        arguments: "",
+        about: "Build the agent for HAProxy, optimised: target/jwt-gate-agent",
+        run: |arguments| {
+            no_arguments("agent", arguments)?;
+            agent::build()?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -14,7 +14,7 @@ const WIDE_MAX_BITS: usize = 124 * 29 - 2;
 
 /// An RSA public key, ready for signatures: [`PublicKey::prepare`].
 ///
-/// It takes up to eight times the memory of the modulus.
+/// It takes about twenty times the memory of the modulus at most, half of that when fused.
 #[derive(Clone)]
 pub struct PreparedKey {
     key: PublicKey,

@@ -29,6 +29,10 @@ const HAPROXY: Profile = Profile {
     ..Profile::ENVOY_1_40
 };
 
+/// How the line begins with which JWT Gate ends its list of problems: it says what becomes of requests
+/// now, and here that is up to the agent.
+const LAST_LINE: &str = "jwt-gate: policy refused";
+
 /// What makes VMs of one module.
 #[derive(Debug)]
 pub(crate) struct Factory {
@@ -61,7 +65,9 @@ impl Factory {
         if startup.accepted {
             return Ok((engine, lines));
         }
-        let serious = lines.iter().filter(|line| line.level >= LogLevel::Warn);
+        let serious = lines
+            .iter()
+            .filter(|line| line.level >= LogLevel::Warn && !line.text.starts_with(LAST_LINE));
         let mut why: Vec<String> = serious.map(|line| line.text.clone()).collect();
         why.extend(startup.trap.map(|trap| format!("the filter's VM ended: {trap}")));
         if why.is_empty() {
