@@ -1,5 +1,6 @@
 //! Keys, checked once, and who they belong to.
 
+mod ed25519;
 mod material;
 mod p256;
 mod rsa;
