@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use p384::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::{p256::P256, rsa::RsaKey, tables::Tables};
+use super::{ed25519::Ed25519, p256::P256, rsa::RsaKey, tables::Tables};
 use crate::algorithm::Algorithm;
 
 /// Shortest secret of an HMAC in bytes: as long as the shortest hash (RFC 7518 section 3.2).
@@ -27,7 +26,7 @@ pub(crate) enum Material {
     P256(Box<P256>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     P521(Box<p521::ecdsa::VerifyingKey>),
-    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Ed25519(Box<Ed25519>),
     Secret(Vec<u8>),
 }
 
@@ -71,15 +70,7 @@ impl Material {
     /// Not 32 bytes, no point of the curve, or one of small order, which would accept one signature
     /// for many messages.
     pub(crate) fn ed25519(bytes: &[u8]) -> Result<Self, String> {
-        let bytes: &[u8; PUBLIC_KEY_LENGTH] = bytes.try_into().map_err(|_| {
-            format!("an Ed25519 key of {} bytes instead of {PUBLIC_KEY_LENGTH}", bytes.len())
-        })?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes)
-            .map_err(|_| "bytes that are no Ed25519 key".to_owned())?;
-        if key.is_weak() {
-            return Err("an Ed25519 key of small order".to_owned());
-        }
-        Ok(Self::Ed25519(Box::new(key)))
+        Ed25519::new(bytes).map(|key| Self::Ed25519(Box::new(key)))
     }
 
     /// The secret of an HMAC.
@@ -99,8 +90,10 @@ impl Material {
 
     /// Takes tables of multiples, if the key is of a kind that uses them, from these.
     pub(crate) fn share(&mut self, tables: &Tables) {
-        if let Self::P256(key) = self {
-            key.share(tables);
+        match self {
+            Self::P256(key) => key.share(tables),
+            Self::Ed25519(key) => key.share(tables),
+            Self::Rsa(_) | Self::P384(_) | Self::P521(_) | Self::Secret(_) => {}
         }
     }
 
@@ -119,8 +112,8 @@ impl Material {
     /// Whether keys of this kind and size go with the algorithm.
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm::{
-            Ed25519, EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256,
-            Rs384, Rs512,
+            EdDsa, Es256, Es384, Es512, Hs256, Hs384, Hs512, Ps256, Ps384, Ps512, Rs256, Rs384,
+            Rs512,
         };
         match self {
             Self::Rsa(_) => {
@@ -129,7 +122,7 @@ impl Material {
             Self::P256(_) => algorithm == Es256,
             Self::P384(_) => algorithm == Es384,
             Self::P521(_) => algorithm == Es512,
-            Self::Ed25519(_) => matches!(algorithm, EdDsa | Ed25519),
+            Self::Ed25519(_) => matches!(algorithm, EdDsa | Algorithm::Ed25519),
             Self::Secret(secret) => match algorithm {
                 Hs256 => secret.len() >= Sha256::output_size(),
                 Hs384 => secret.len() >= Sha384::output_size(),
@@ -155,14 +148,9 @@ impl Material {
                     && p521::ecdsa::Signature::from_slice(signature)
                         .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
-            // Strictly: `S` below the order and no component of small order, so that a signature
-            // has one form and means one message (RFC 8032 section 5.1.7).
             Self::Ed25519(key) => {
                 matches!(algorithm, Algorithm::EdDsa | Algorithm::Ed25519)
-                    && <&[u8; SIGNATURE_LENGTH]>::try_from(signature).is_ok_and(|bytes| {
-                        let signature = ed25519_dalek::Signature::from_bytes(bytes);
-                        key.verify_strict(message, &signature).is_ok()
-                    })
+                    && key.verifies(message, signature)
             }
             Self::Secret(secret) => verify_hmac(secret, algorithm, message, signature),
         }

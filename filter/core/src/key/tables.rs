@@ -3,8 +3,8 @@
 //! A table speeds up and changes no verdict, so that a decision stays a function of its arguments.
 //!
 //! Who sends forged tokens is not to decide about memory or time: a key gets a table once it has
-//! verified [`WORTH`] good signatures without one, so that making it costs no more than was spent
-//! already, and [`MAX_TABLES`] keys at most have one. Of a thousand keys those that sign have them.
+//! verified so many good signatures without one that the table will have been worth it, and
+//! [`MAX_TABLES`] keys at most have one. Of a thousand keys those that sign have them.
 
 use std::{
     fmt,
@@ -18,9 +18,6 @@ use std::{
 ///
 /// A worker that knows more keys which all sign goes on without tables for some of them.
 pub(crate) const MAX_TABLES: usize = 16;
-
-/// Good signatures until a key gets a table: it takes the time of about four verifications.
-const WORTH: u32 = 4;
 
 /// The tables of all keys of one ring.
 #[derive(Clone, Default)]
@@ -93,21 +90,20 @@ pub(super) struct Place<T> {
     table: Mutex<Weak<Used<T>>>,
     /// Good signatures that were verified without a table.
     earned: AtomicU32,
+    /// So many are needed.
+    worth: u32,
 }
 
 impl<T: Send + Sync + 'static> Place<T> {
-    /// A place among tables of its own, until it is told of others.
-    pub(super) fn new() -> Self {
-        Self::among(Tables::default(), Weak::new(), 0)
-    }
-
-    fn among(all: Tables, table: Weak<Used<T>>, earned: u32) -> Self {
-        Self { all, table: Mutex::new(table), earned: AtomicU32::new(earned) }
+    /// A place among tables of its own, until it is told of others; it is filled after so many good
+    /// signatures.
+    pub(super) fn new(worth: u32) -> Self {
+        Self { all: Tables::default(), table: Mutex::default(), earned: AtomicU32::new(0), worth }
     }
 
     /// Moves it to the tables of a ring.
     pub(super) fn share(&mut self, all: &Tables) {
-        *self = Self::among(all.clone(), Weak::new(), 0);
+        *self = Self { all: all.clone(), ..Self::new(self.worth) };
     }
 
     fn table(&self) -> Option<Arc<Used<T>>> {
@@ -126,7 +122,7 @@ impl<T: Send + Sync + 'static> Place<T> {
             return by_table(&table.table);
         }
         let is_good = without();
-        if is_good && self.earned.fetch_add(1, Relaxed).saturating_add(1) >= WORTH {
+        if is_good && self.earned.fetch_add(1, Relaxed).saturating_add(1) >= self.worth {
             self.earned.store(0, Relaxed);
             let table = self.all.put(make());
             if let Ok(mut place) = self.table.lock() {
@@ -141,7 +137,12 @@ impl<T: Send + Sync + 'static> Place<T> {
 impl<T: Send + Sync + 'static> Clone for Place<T> {
     fn clone(&self) -> Self {
         let table = self.table().map(|table| Arc::downgrade(&table)).unwrap_or_default();
-        Self::among(self.all.clone(), table, self.earned.load(Relaxed))
+        Self {
+            all: self.all.clone(),
+            table: Mutex::new(table),
+            earned: AtomicU32::new(self.earned.load(Relaxed)),
+            worth: self.worth,
+        }
     }
 }
 
@@ -156,6 +157,8 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    const WORTH: u32 = 4;
 
     /// A key whose table says that it is one.
     fn verify(place: &Place<[u8; 8]>, is_good: bool) -> &'static str {
@@ -189,7 +192,7 @@ mod tests {
 
     fn places(all: &Tables, count: usize) -> Vec<Place<[u8; 8]>> {
         let place = |_| {
-            let mut place = Place::new();
+            let mut place = Place::new(WORTH);
             place.share(all);
             place
         };
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn only_good_signatures_earn_a_table() {
-        let place = Place::new();
+        let place = Place::new(WORTH);
         for _ in 0..100 {
             assert_eq!(verify(&place, false), "plain");
         }
