@@ -87,12 +87,21 @@ impl Keys {
     }
 
     /// Tells the machine what happened; gives what is to be done about it.
+    ///
+    /// What was known by keys that are withdrawn goes with them.
     pub(crate) fn handle(&self, followed: Followed, event: Event, now: UnixTime) -> Vec<Command> {
-        match self.keeper.try_borrow_mut() {
-            Ok(mut keeper) => keeper.handle(followed, event, now),
-            // A tick in the midst of a request; another one comes.
-            Err(_) => Vec::new(),
+        // A tick in the midst of a request does nothing; another one comes.
+        let Ok(mut keeper) = self.keeper.try_borrow_mut() else {
+            return Vec::new();
+        };
+        let before = keeper.keys().installed();
+        let commands = keeper.handle(followed, event, now);
+        if keeper.keys().installed() != before
+            && let Ok(mut known) = self.known.try_borrow_mut()
+        {
+            known.forget_withdrawn(keeper.keys());
         }
+        commands
     }
 }
 

@@ -6,14 +6,22 @@ use std::borrow::Cow;
 ///
 /// Envoy writes the header values of a reply out as they are: a CR LF in one of them would end the
 /// header and let whoever chose the text write the rest of the response.
-pub(crate) fn visible_ascii(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
+pub(crate) fn visible_ascii(text: &str) -> Cow<'_, [u8]> {
+    if is_visible_ascii(text) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let visible = |c: char| u8::try_from(c).ok().filter(|byte| matches!(byte, b' '..=b'~'));
+    Cow::Owned(text.chars().map(|c| visible(c).unwrap_or(b'?')).collect())
+}
+
+fn is_visible_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// `text` on one line: every control character becomes a blank, so that nobody can write a log
 /// line of their own.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
+    if !is_visible_ascii(text) && text.chars().any(char::is_control) {
         Cow::Owned(text.replace(char::is_control, " "))
     } else {
         Cow::Borrowed(text)
@@ -27,19 +35,19 @@ mod tests {
     #[test]
     fn a_header_value_cannot_end_its_line() {
         assert_eq!(
-            visible_ascii("Bearer realm=\"a\"\r\nset-cookie: z=1\0"),
-            "Bearer realm=\"a\"??set-cookie: z=1?"
+            *visible_ascii("Bearer realm=\"a\"\r\nset-cookie: z=1\0"),
+            *b"Bearer realm=\"a\"??set-cookie: z=1?"
         );
     }
 
     #[test]
     fn a_character_of_several_bytes_becomes_one_mark() {
-        assert_eq!(visible_ascii("Zürich\u{7f}"), "Z?rich?");
+        assert_eq!(*visible_ascii("Zürich\u{7f}"), *b"Z?rich?");
     }
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        assert_eq!(visible_ascii("Bearer realm=\"a b\" ~"), "Bearer realm=\"a b\" ~");
+        assert_eq!(*visible_ascii("Bearer realm=\"a b\" ~"), *b"Bearer realm=\"a b\" ~");
         assert_eq!(one_line("issuers[0]: für"), "issuers[0]: für");
     }
 

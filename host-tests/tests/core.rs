@@ -1,7 +1,7 @@
 //! Every scenario on the pure core: compile, decide, apply the patch. No host is in between, so what
 //! fails here is the core's own fault.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, process::ExitCode};
 
 use jwt_gate_core::{
     Compiled, ConfigErrors, Decision, Document, HeaderOp, KeyRing, Patch, Policy, Request,
@@ -85,17 +85,19 @@ fn route(policy: &Policy, scenario: &Scenario) -> Option<RouteRule> {
     policy.compile_route(metadata).unwrap_or_else(|_| Some(RouteRule::invalid()))
 }
 
-fn passed(exchange: &Exchange, patch: Patch, reason: Reason) -> Seen {
+fn passed(exchange: &Exchange, patch: Patch<'_>, reason: Reason) -> Seen {
     let mut headers = exchange.headers.clone();
     for op in patch.headers {
         match op {
             HeaderOp::Remove(name) => remove(&mut headers, &name),
             HeaderOp::Set(name, value) => {
                 remove(&mut headers, &name);
-                headers.push((name, value));
+                headers.push((name.into_owned(), value.into_owned()));
             }
         }
     }
+    let owned =
+        |(name, value): (Cow<'_, str>, Cow<'_, [u8]>)| (name.into_owned(), value.into_owned());
     let mut answer = vec![(b":status".to_vec(), b"200".to_vec())];
     if patch.private_response {
         answer.push((b"cache-control".to_vec(), b"private".to_vec()));
@@ -104,7 +106,9 @@ fn passed(exchange: &Exchange, patch: Patch, reason: Reason) -> Seen {
         fate: Fate::Passed {
             headers,
             answer: Some(answer),
-            filter_state: Some(patch.filter_state.into_iter().collect::<BTreeMap<_, _>>()),
+            filter_state: Some(
+                patch.filter_state.into_iter().map(owned).collect::<BTreeMap<_, _>>(),
+            ),
         },
         reason,
         logs: Vec::new(),

@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     println!("Building the filter ...");
     wasm::build()?;
+    wasm::build_simd()?;
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
     // Built by itself: beside other packages it would choose other features for wasmtime.
     shell::run(shell::cargo().args(["build", "--quiet", "--package", "wasmtime-harness"]))?;

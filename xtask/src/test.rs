@@ -69,11 +69,6 @@ const STAGES: &[Stage] = &[
         about: "every line of the demonstration is as expected, in Envoy and in HAProxy",
         run: demo_once,
     },
-    Stage {
-        name: "bench",
-        about: "the benchmark runs: every set-up guards its service and answers as it should",
-        run: bench_quick,
-    },
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
     Stage {
         name: "simd",
@@ -89,6 +84,11 @@ const STAGES: &[Stage] = &[
         name: "wasmtime",
         about: "the harness, its examples, HAProxy's agent; the scenarios under wasmtime, with both modules",
         run: wasmtime,
+    },
+    Stage {
+        name: "bench",
+        about: "the benchmark runs: every set-up guards its service and answers as it should",
+        run: bench_quick,
     },
 ];
 
@@ -397,6 +397,7 @@ fn demo_once(tools: &mut Tools) -> Result<Tally> {
 
 fn bench_quick(tools: &mut Tools) -> Result<Tally> {
     tools.need_module()?;
+    wasm::build_simd()?;
     let bench = tools.programs.binary("bench", "bench")?;
     let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
     let mut bench = shell::command(bench);

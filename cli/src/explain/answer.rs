@@ -75,7 +75,7 @@ impl Answer {
 }
 
 impl Upstream {
-    fn of(patch: Patch, sent: &Sent) -> Self {
+    fn of(patch: Patch<'_>, sent: &Sent) -> Self {
         let mut headers = sent.headers.clone();
         let mut removed = Vec::new();
         let is = |one: &[u8], other: &[u8]| one.eq_ignore_ascii_case(other);
@@ -88,8 +88,8 @@ impl Upstream {
                 HeaderOp::Set(name, value) => {
                     let place = headers.iter().position(|(known, _)| is(known, &name));
                     match place.and_then(|place| headers.get_mut(place)) {
-                        Some(header) => header.1 = value,
-                        None => headers.push((name, value)),
+                        Some(header) => header.1 = value.into_owned(),
+                        None => headers.push((name.into_owned(), value.into_owned())),
                     }
                 }
             }
@@ -97,7 +97,7 @@ impl Upstream {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let shown = |value: &[u8]| sent.without_signature(&text(value));
         let filter_state =
-            patch.filter_state.iter().map(|(name, value)| (name.clone(), text(value)));
+            patch.filter_state.iter().map(|(name, value)| (name.to_string(), text(value)));
         removed.retain(|name| !headers.iter().any(|(known, _)| is(known, name.as_bytes())));
         Self {
             headers: headers.iter().map(|(name, value)| (text(name), shown(value))).collect(),

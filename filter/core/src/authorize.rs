@@ -1,7 +1,7 @@
 //! Authorization: may this token do what the request asks?
 
 use crate::{
-    claims::{scalar_text, scopes},
+    claims::scalar_text,
     decision::Permit,
     issuer::Issuer,
     json::Json,
@@ -26,14 +26,14 @@ impl Valid<'_> {
         rule: &'p Rule,
         issuer: &'p Issuer,
         request: &Request<'_>,
-        path: &CanonicalPath,
+        path: &CanonicalPath<'_>,
     ) -> Result<Permit<'p>, Reject> {
         if !rule.issuers.is_empty() && !rule.issuers.contains(&issuer.name) {
             return Err(Reject::IssuerNotPermitted);
         }
         if !rule.scopes.is_empty() {
-            let held = scopes(self.claims(), &issuer.scope_claims)?;
-            let holds = |scope: &String| held.contains(&scope.as_str());
+            let held = self.scopes()?;
+            let holds = |scope: &String| held.contain(scope);
             let any = &rule.scopes.any;
             if !rule.scopes.all.iter().all(holds) || (!any.is_empty() && !any.iter().any(holds)) {
                 return Err(Reject::ScopeInsufficient);
@@ -59,7 +59,7 @@ impl Test {
         claim: &Json,
         rule: &Rule,
         request: &Request<'_>,
-        path: &CanonicalPath,
+        path: &CanonicalPath<'_>,
     ) -> bool {
         match self {
             Self::Present => true,

@@ -1,12 +1,14 @@
 //! The header check: is there exactly one usable bearer token?
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
+    bytes::{is_header, is_same, position},
     decision::HeaderOp,
     path::{percent_decode, split_query},
     reject::Reject,
     request::Request,
+    token_cache::Recalled,
 };
 
 /// A place where tokens may stand.
@@ -26,41 +28,68 @@ pub(crate) enum TokenSource {
 #[derive(Debug)]
 pub(crate) struct Bearer<'t> {
     pub(crate) token: &'t [u8],
+    /// What is known of it.
+    pub(crate) recalled: Option<Recalled>,
     source: &'t TokenSource,
 }
 
+/// The tokens of one place: the first, and whether there are more.
+#[derive(Default)]
+struct Tokens<'t> {
+    first: Option<Candidate<'t>>,
+    more: bool,
+}
+
+/// What stands where a token may be, and what is known of it.
+type Candidate<'t> = (&'t [u8], Option<Recalled>);
+
 impl<'t> Bearer<'t> {
     /// Looks at every place; `None` if there is no token anywhere.
+    ///
+    /// `recall` tells what is known of a token: one that is known has the characters of one, so
+    /// they are looked at only where nothing is known.
     ///
     /// # Errors
     ///
     /// [`Reject::TokenAmbiguous`] for two tokens, even equal ones, or a repeated `authorization`
     /// header: this gate would check one and the server behind might use the other
-    /// (CVE-2020-25017). [`Reject::TokenUnusable`] for credentials that cannot be a token.
+    /// (CVE-2020-25017). [`Reject::TokenUnusable`] for credentials that cannot be a token, as far as
+    /// [`Bearer::refusal`] does not tell them.
     pub(crate) fn find(
         sources: &'t [TokenSource],
         request: &Request<'t>,
+        mut recall: impl FnMut(&[u8]) -> Option<Recalled>,
     ) -> Result<Option<Self>, Reject> {
         if request.values(b"authorization").nth(1).is_some() {
             return Err(Reject::TokenAmbiguous);
         }
         let mut found: Option<Self> = None;
         for source in sources {
-            for token in source.tokens(request)? {
-                if found.is_some() {
-                    return Err(Reject::TokenAmbiguous);
-                }
-                found = Some(Self { token, source });
+            let Tokens { first, more } = source.tokens(request, &mut recall)?;
+            let Some((token, recalled)) = first else {
+                continue;
+            };
+            if more || found.is_some() {
+                return Err(Reject::TokenAmbiguous);
             }
+            found = Some(Self { token, recalled, source });
         }
-        match found {
-            Some(bearer) if !is_b64token(bearer.token) => Err(Reject::TokenUnusable),
-            found => Ok(found),
-        }
+        Ok(found)
+    }
+
+    /// Why a token is refused that cannot be read: characters that no token has are the fault of the
+    /// request, whatever else is wrong with it.
+    pub(crate) fn refusal(&self, unreadable: Reject) -> Reject {
+        if self.is_usable() { unreadable } else { Reject::TokenUnusable }
+    }
+
+    /// Whether it has the characters of a token.
+    pub(crate) fn is_usable(&self) -> bool {
+        is_b64token(self.token)
     }
 
     /// The changes that take the token out of the request.
-    pub(crate) fn removal(&self, request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
+    pub(crate) fn removal(&self, request: &Request<'t>, patch: &mut Vec<HeaderOp<'t>>) {
         match self.source {
             TokenSource::BearerHeader(name) | TokenSource::PlainHeader(name) => {
                 removals(name.as_bytes(), request, patch);
@@ -73,7 +102,8 @@ impl<'t> Bearer<'t> {
                 removals(b"cookie", request, patch);
                 if !rest.is_empty() {
                     // One line for all is what HTTP/2 asks for anyway (RFC 9113 section 8.2.3).
-                    patch.push(HeaderOp::Set(b"cookie".to_vec(), rest.join(&b"; "[..])));
+                    let cookies = Cow::Owned(rest.join(&b"; "[..]));
+                    patch.push(HeaderOp::Set(Cow::Borrowed(b"cookie"), cookies));
                 }
             }
             TokenSource::Query(name) => {
@@ -87,7 +117,7 @@ impl<'t> Bearer<'t> {
                         target.push(b'?');
                         target.extend_from_slice(&rest.join(&b'&'));
                     }
-                    patch.push(HeaderOp::Set(b":path".to_vec(), target));
+                    patch.push(HeaderOp::Set(Cow::Borrowed(b":path"), Cow::Owned(target)));
                 }
             }
         }
@@ -105,11 +135,13 @@ impl<'t> Bearer<'t> {
 }
 
 /// Removes a header under every spelling in which it came: nginx keeps the client's.
-fn removals(name: &[u8], request: &Request<'_>, patch: &mut Vec<HeaderOp>) {
+fn removals<'t>(name: &[u8], request: &Request<'t>, patch: &mut Vec<HeaderOp<'t>>) {
     for (known, _) in request.headers() {
-        let removal = HeaderOp::Remove(known.to_vec());
-        if known.eq_ignore_ascii_case(name) && !patch.contains(&removal) {
-            patch.push(removal);
+        if is_header(known, name) {
+            let removal = HeaderOp::Remove(Cow::Borrowed(known));
+            if !patch.contains(&removal) {
+                patch.push(removal);
+            }
         }
     }
 }
@@ -146,20 +178,30 @@ impl TokenSource {
         }
     }
 
-    fn tokens<'t>(&self, request: &Request<'t>) -> Result<Vec<&'t [u8]>, Reject> {
+    fn tokens<'t>(
+        &self,
+        request: &Request<'t>,
+        mut recall: impl FnMut(&[u8]) -> Option<Recalled>,
+    ) -> Result<Tokens<'t>, Reject> {
+        let mut tokens = Tokens::default();
         match self {
             Self::BearerHeader(name) => {
-                let mut tokens = Vec::new();
                 for value in request.values(name.as_bytes()) {
-                    tokens.extend(credentials(value)?);
+                    if let Some(candidate) = credentials(value, &mut recall)? {
+                        tokens.add(candidate);
+                    }
                 }
-                Ok(tokens)
             }
-            Self::PlainHeader(name) => Ok(request.values(name.as_bytes()).collect()),
-            Self::Cookie(name) => Ok(cookies(request)
-                .filter(|(known, _, _)| *known == name.as_bytes())
-                .map(|(_, value, _)| value)
-                .collect()),
+            Self::PlainHeader(name) => {
+                request
+                    .values(name.as_bytes())
+                    .for_each(|token| tokens.add((token, recall(token))));
+            }
+            Self::Cookie(name) => {
+                cookies(request)
+                    .filter(|(known, _, _)| is_same(known, name.as_bytes()))
+                    .for_each(|(_, token, _)| tokens.add((token, recall(token))));
+            }
             Self::Query(name) => {
                 let pairs = || {
                     request
@@ -173,12 +215,20 @@ impl TokenSource {
                 if pairs().any(hidden) {
                     return Err(Reject::TokenAmbiguous);
                 }
-                Ok(pairs()
+                pairs()
                     .filter(|pair| is_named(pair, name))
                     .map(|pair| split_pair(pair).1)
-                    .collect())
+                    .for_each(|token| tokens.add((token, recall(token))));
             }
         }
+        Ok(tokens)
+    }
+}
+
+impl<'t> Tokens<'t> {
+    fn add(&mut self, candidate: Candidate<'t>) {
+        self.more = self.first.is_some();
+        self.first.get_or_insert(candidate);
     }
 }
 
@@ -186,10 +236,16 @@ impl TokenSource {
 ///
 /// The scheme stands at the start, in any case, and spaces follow it (RFC 9110 section 11.4); Envoy
 /// finds `Bearer ` anywhere, in `NotBearer x` too.
-fn credentials(value: &[u8]) -> Result<Option<&[u8]>, Reject> {
+fn credentials(
+    value: &[u8],
+    recall: impl FnOnce(&[u8]) -> Option<Recalled>,
+) -> Result<Option<Candidate<'_>>, Reject> {
     const SCHEME: &[u8] = b"bearer";
-    let length =
-        value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    let length = if value.starts_with(b"Bearer ") {
+        SCHEME.len()
+    } else {
+        value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count()
+    };
     let (scheme, rest) = value.split_at_checked(length).unwrap_or((value, b""));
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         // Envoy joins repeated `authorization` lines: another scheme first, a token behind it.
@@ -199,14 +255,20 @@ fn credentials(value: &[u8]) -> Result<Option<&[u8]>, Reject> {
         });
         return if joined { Err(Reject::TokenAmbiguous) } else { Ok(None) };
     }
-    if rest.contains(&b',') {
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    let token = rest.get(blanks..).unwrap_or_default();
+    if blanks > 0
+        && let Some(recalled) = recall(token)
+    {
+        return Ok(Some((token, Some(recalled))));
+    }
+    if position(rest, b',').is_some() {
         return Err(Reject::TokenAmbiguous);
     }
-    if rest.first() != Some(&b' ') {
+    if blanks == 0 {
         return Err(Reject::TokenUnusable);
     }
-    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
-    Ok(rest.get(blanks..))
+    Ok(Some((token, None)))
 }
 
 /// `b64token` of RFC 6750 section 2.1.
@@ -265,7 +327,8 @@ mod tests {
             ("Digest a=\"b\",c=d", Ok(None)),
         ] {
             let expected = token.map(|token| token.map(str::as_bytes));
-            assert_eq!(credentials(value.as_bytes()), expected, "{value}");
+            let found = credentials(value.as_bytes(), |_| None);
+            assert_eq!(found.map(|found| found.map(|(token, _)| token)), expected, "{value}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Claims by path, and as texts.
 
-use crate::{json::Json, reject::Reject, time::UnixTime};
+use crate::{bytes::is_same, json::Json, reject::Reject, time::UnixTime};
 
 /// The way to a claim: names from the outside in, so that names with dots or URLs need no quoting.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,23 +39,53 @@ pub(crate) fn numeric_date(claims: &Json, name: &str) -> Result<Option<UnixTime>
 /// # Errors
 ///
 /// [`Reject::ClaimMalformed`] for any other type.
-pub(crate) fn scopes<'c>(claims: &'c Json, names: &[String]) -> Result<Vec<&'c str>, Reject> {
-    let mut scopes = Vec::new();
+pub(crate) fn scopes(claims: &Json, names: &[String]) -> Result<Words, Reject> {
+    let mut scopes = Words::default();
     for name in names {
         match claims.get(name) {
             None => {}
             Some(Json::String(text)) => {
-                scopes.extend(text.split(' ').filter(|word| !word.is_empty()));
+                text.split(' ').filter(|word| !word.is_empty()).for_each(|word| scopes.add(word));
             }
             Some(Json::Array(items)) => {
                 for item in items {
-                    scopes.push(item.as_str().ok_or(Reject::ClaimMalformed)?);
+                    scopes.add(item.as_str().ok_or(Reject::ClaimMalformed)?);
                 }
             }
             Some(_) => return Err(Reject::ClaimMalformed),
         }
     }
     Ok(scopes)
+}
+
+/// Words, one behind the other in one text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Words {
+    text: Vec<u8>,
+    /// Where each one ends.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    /// Whether a word is one of them.
+    pub(crate) fn contain(&self, word: &str) -> bool {
+        self.iter().any(|known| is_same(known, word.as_bytes()))
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let word = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            word
+        })
+    }
+
+    fn add(&mut self, word: &str) {
+        self.text.extend_from_slice(word.as_bytes());
+        self.ends.push(self.text.len());
+    }
 }
 
 /// A claim as the text of a path segment or a header: strings and numbers only.

@@ -1,5 +1,7 @@
 //! The whole road, from a request to the decision.
 
+use std::rc::Rc;
+
 use crate::{
     bearer::Bearer,
     decision::{Awaiting, Decision, Denial, Patch, Permit, Verdict},
@@ -82,7 +84,7 @@ struct Trail<'a> {
     rule: Option<&'a Rule>,
     issuer: Option<&'a Issuer>,
     /// The changes that a good token brings; there is none before validation.
-    identity: Patch,
+    identity: Patch<'a>,
     /// Whose keys may change the outcome, if new ones may.
     awaits: Option<Followed>,
 }
@@ -117,7 +119,8 @@ fn judge<'a>(
     }
 
     // Is there exactly one usable token?
-    let Some(bearer) = Bearer::find(&policy.sources, request)? else {
+    let Some(bearer) = Bearer::find(&policy.sources, request, |token| tools.cache.recall(token))?
+    else {
         return match rule.access {
             Access::Optional => Ok(Permit::new(Some(rule), None)),
             _ => Err(Reject::TokenMissing),
@@ -142,22 +145,24 @@ fn verified<'a>(
 ) -> Result<(&'a Issuer, Verified<'a>), Reject> {
     let Tools { cache, host } = tools;
     // A token belongs to the set that judged it: another one judges it anew.
-    match cache.recall(bearer.token) {
-        Some(Recalled::Good { issuer: id, set, proven }) if keys.has(id, set, now) => {
-            if let Some(issuer) = policy.issuers.get(id.0)
-                && let Some(verified) = Verified::recalled(proven, bearer.token)
+    cache.count(bearer.recalled.is_some());
+    match &bearer.recalled {
+        Some(Recalled::Good { issuer: id, set, proven }) if keys.has(*id, *set, now) => {
+            if let Some(issuer) = policy.issuers.get(*id)
+                && let Some(verified) = Verified::recalled(Rc::clone(proven), bearer.token)
             {
                 trail.issuer = Some(issuer);
                 return Ok((issuer, verified));
             }
         }
-        Some(Recalled::Forged { issuer: id, set }) if keys.has(id, set, now) => {
-            trail.issuer = policy.issuers.get(id.0);
+        Some(Recalled::Forged { issuer: id, set }) if keys.has(*id, *set, now) => {
+            trail.issuer = policy.issuers.get(*id);
             return Err(Reject::SignatureInvalid);
         }
         _ => {}
     }
-    let unverified = Unverified::parse(bearer, policy.token_bytes)?;
+    let unverified = Unverified::parse(bearer, policy.token_bytes)
+        .map_err(|unreadable| bearer.refusal(unreadable))?;
     let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
     trail.issuer = Some(issuer);
     let set = keys.numbered(id, now);
@@ -206,11 +211,7 @@ fn conclude<'a>(
         }
     };
     // Guarded headers go first: what the identity sets afterwards is then the only value.
-    let mut patch = Patch::default();
+    let mut patch = trail.identity;
     policy.forward.strip(request, &mut patch);
-    let Patch { headers, filter_state, private_response } = trail.identity;
-    patch.headers.extend(headers);
-    patch.filter_state = filter_state;
-    patch.private_response = private_response;
     Decision { patch, verdict }
 }

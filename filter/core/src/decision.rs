@@ -1,5 +1,7 @@
 //! What comes out: changes to the request, and the verdict.
 
+use std::borrow::Cow;
+
 use crate::{
     issuer::Issuer,
     refresh::{Followed, Outlook},
@@ -12,29 +14,50 @@ use crate::{
 #[derive(Debug)]
 pub struct Decision<'a> {
     /// To be applied if the request goes on; empty for a denial.
-    pub patch: Patch,
+    pub patch: Patch<'a>,
     /// Whether it goes on.
     pub verdict: Verdict<'a>,
 }
 
-/// Changes to a request, in order.
+/// Changes to a request, in order. Names and values are those of the policy and of the request, where
+/// they need not be made.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Patch {
+pub struct Patch<'a> {
     /// Header changes.
-    pub headers: Vec<HeaderOp>,
+    pub headers: Vec<HeaderOp<'a>>,
     /// Values for later filters and access logs: name and text.
-    pub filter_state: Vec<(String, Vec<u8>)>,
+    pub filter_state: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
     /// Whether the response must say `cache-control: private` (RFC 6750 section 2.3).
     pub private_response: bool,
 }
 
 /// One change of the header map.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum HeaderOp {
+pub enum HeaderOp<'a> {
     /// Takes away every header of this name, which is spelled as it came.
-    Remove(Vec<u8>),
+    Remove(Cow<'a, [u8]>),
     /// Sets the one header of this name.
-    Set(Vec<u8>, Vec<u8>),
+    Set(Cow<'a, [u8]>, Cow<'a, [u8]>),
+}
+
+impl Patch<'_> {
+    /// The same changes, for longer than the request.
+    #[must_use]
+    pub fn into_owned(self) -> Patch<'static> {
+        let owned = |bytes: Cow<'_, [u8]>| Cow::Owned(bytes.into_owned());
+        let headers = self.headers.into_iter().map(|op| match op {
+            HeaderOp::Remove(name) => HeaderOp::Remove(owned(name)),
+            HeaderOp::Set(name, value) => HeaderOp::Set(owned(name), owned(value)),
+        });
+        let state = self.filter_state.into_iter();
+        Patch {
+            headers: headers.collect(),
+            filter_state: state
+                .map(|(name, value)| (Cow::Owned(name.into_owned()), owned(value)))
+                .collect(),
+            private_response: self.private_response,
+        }
+    }
 }
 
 /// Whether a request goes on.

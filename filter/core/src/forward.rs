@@ -1,5 +1,7 @@
 //! What the upstream learns about the caller, and what no caller may pretend.
 
+use std::borrow::Cow;
+
 use crate::{
     bearer::Bearer,
     claims::ClaimPath,
@@ -18,8 +20,8 @@ pub(crate) struct Forward {
     /// The header for the verified payload.
     pub(crate) payload: Option<String>,
     pub(crate) claims: Vec<ForwardedClaim>,
-    /// Every header that only this gate may set, as [`comparable`] spells it.
-    pub(crate) guarded: Vec<String>,
+    /// Every header that only this gate may set.
+    pub(crate) guarded: Guarded,
     pub(crate) on_spoofed: OnSpoofed,
 }
 
@@ -43,9 +45,7 @@ pub(crate) struct ForwardedClaim {
 impl Forward {
     /// The guarded headers that a client sent, under the spelling it used.
     pub(crate) fn spoofed<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = &'r [u8]> {
-        request.headers().iter().map(|(name, _)| *name).filter(|name| {
-            self.guarded.iter().any(|guarded| is_comparable(name, guarded.as_bytes()))
-        })
+        request.headers().iter().map(|(name, _)| *name).filter(|name| self.guarded.covers(name))
     }
 
     /// # Errors
@@ -66,13 +66,17 @@ impl Forward {
     }
 
     /// Takes every guarded header off the request: on every path, whatever the verdict.
-    pub(crate) fn strip(&self, request: &Request<'_>, patch: &mut Patch) {
+    ///
+    /// In front of what the patch changes already: what the identity sets is then the only value.
+    pub(crate) fn strip<'a>(&self, request: &Request<'a>, patch: &mut Patch<'a>) {
+        let mut removals: Vec<HeaderOp<'a>> = Vec::new();
         for name in self.spoofed(request) {
-            let removal = HeaderOp::Remove(name.to_vec());
-            if !patch.headers.contains(&removal) {
-                patch.headers.push(removal);
+            let removal = HeaderOp::Remove(Cow::Borrowed(name));
+            if !removals.contains(&removal) {
+                removals.push(removal);
             }
         }
+        patch.headers.splice(0..0, removals);
     }
 
     /// What changes in the request because its token is good.
@@ -80,19 +84,20 @@ impl Forward {
     /// # Errors
     ///
     /// [`Reject::ClaimUnforwardable`] if a claim would mean something else as a header.
-    pub(crate) fn identity(
-        &self,
-        bearer: &Bearer<'_>,
-        valid: &Valid<'_>,
-        request: &Request<'_>,
-    ) -> Result<Patch, Reject> {
+    pub(crate) fn identity<'a>(
+        &'a self,
+        bearer: &Bearer<'a>,
+        valid: &Valid<'a>,
+        request: &Request<'a>,
+    ) -> Result<Patch<'a>, Reject> {
         let mut patch = Patch::default();
         if !self.token {
             bearer.removal(request, &mut patch.headers);
         }
         patch.private_response = bearer.came_in_query();
         if let Some(name) = &self.payload {
-            patch.headers.push(HeaderOp::Set(name.clone().into_bytes(), valid.payload().to_vec()));
+            let payload = Cow::Borrowed(valid.payload());
+            patch.headers.push(HeaderOp::Set(Cow::Borrowed(name.as_bytes()), payload));
         }
         for claim in &self.claims {
             let Some(value) = claim.claim.find(valid.claims()) else {
@@ -102,15 +107,60 @@ impl Forward {
             if text.is_empty() {
                 continue;
             }
-            if let Some(name) = &claim.header {
-                let name = name.clone().into_bytes();
-                patch.headers.push(HeaderOp::Set(name, text.clone().into_bytes()));
-            }
             if let Some(name) = &claim.filter_state {
-                patch.filter_state.push((name.clone(), text.into_bytes()));
+                let value = Cow::Owned(text.clone().into_owned().into_bytes());
+                patch.filter_state.push((Cow::Borrowed(name), value));
+            }
+            if let Some(name) = &claim.header {
+                let value = Cow::Owned(text.into_owned().into_bytes());
+                patch.headers.push(HeaderOp::Set(Cow::Borrowed(name.as_bytes()), value));
             }
         }
         Ok(patch)
+    }
+}
+
+/// Names of headers as [`comparable`] spells them, by their lengths: of most headers of a request nothing
+/// else is looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Guarded {
+    by_length: Vec<Vec<String>>,
+}
+
+impl Guarded {
+    /// Whether no header is guarded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_length.is_empty()
+    }
+
+    /// Whether this name, as [`comparable`] spells it, is guarded.
+    pub(crate) fn contains(&self, comparable: &str) -> bool {
+        self.by_length
+            .get(comparable.len())
+            .is_some_and(|names| names.iter().any(|n| n == comparable))
+    }
+
+    /// Whether a header of a request counts as one of them.
+    pub(crate) fn covers(&self, name: &[u8]) -> bool {
+        self.by_length
+            .get(name.len())
+            .is_some_and(|names| names.iter().any(|known| is_comparable(name, known.as_bytes())))
+    }
+
+    /// All of them, the shorter ones first.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.by_length.concat()
+    }
+
+    /// Guards one more, as [`comparable`] spells it.
+    pub(crate) fn add(&mut self, comparable: String) {
+        let length = comparable.len();
+        if self.by_length.len() <= length {
+            self.by_length.resize(length.saturating_add(1), Vec::new());
+        }
+        if let Some(names) = self.by_length.get_mut(length) {
+            names.push(comparable);
+        }
     }
 }
 
@@ -133,8 +183,12 @@ fn is_comparable(name: &[u8], guarded: &[u8]) -> bool {
 /// Never cleaned up: `admin` with a control character removed is somebody else's `admin`, blanks
 /// at the ends are cut off by the next server, and an element that holds the separator reads as
 /// two.
-pub(crate) fn header_text(value: &Json, separator: &str) -> Result<String, Reject> {
+pub(crate) fn header_text<'c>(value: &'c Json, separator: &str) -> Result<Cow<'c, str>, Reject> {
     let text = match value {
+        // As nearly all are: nothing to trim, nothing to search.
+        Json::String(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            return Ok(Cow::Borrowed(text));
+        }
         Json::String(text) => text.clone(),
         Json::Array(items) => {
             let mut parts = Vec::with_capacity(items.len());
@@ -162,7 +216,7 @@ pub(crate) fn header_text(value: &Json, separator: &str) -> Result<String, Rejec
     if text.trim() != text || text.chars().any(char::is_control) {
         return Err(Reject::ClaimUnforwardable);
     }
-    Ok(text)
+    Ok(Cow::Owned(text))
 }
 
 #[cfg(test)]
@@ -172,7 +226,10 @@ mod tests {
 
     #[test]
     fn a_claim_says_the_same_as_a_header_or_is_not_passed_on() {
-        let read = |text: &str| header_text(&parse(text.as_bytes(), Limits::TOKEN).unwrap(), ",");
+        let read = |text: &str| {
+            let claim = parse(text.as_bytes(), Limits::TOKEN).unwrap();
+            header_text(&claim, ",").map(Cow::into_owned)
+        };
         for (claim, header) in [
             (r#""alice""#, "alice"),
             (r#""Jörg Müller""#, "Jörg Müller"),
@@ -204,5 +261,12 @@ mod tests {
             assert!(is_comparable(name.as_bytes(), guarded.as_bytes()), "{name}");
         }
         assert!(!is_comparable(b"x-user", guarded.as_bytes()));
+        let mut all = Guarded::default();
+        assert!(all.is_empty() && !all.covers(b"x-user-id"));
+        all.add(guarded);
+        all.add(comparable("x-roles"));
+        assert!(!all.is_empty() && all.contains("x-user-id") && !all.contains("x-user_id"));
+        assert!(all.covers(b"X_USER_ID") && all.covers(b"x-roles"));
+        assert!(!all.covers(b"x-user") && !all.covers(b"x-rolls") && !all.covers(b""));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::bytes::is_same;
+
 /// A JSON value whose objects are known to have no duplicate names.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the variants are JSON's own")]
@@ -64,7 +66,9 @@ impl Json {
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
             Json::Object(members) => {
-                members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+                let wanted = name.as_bytes();
+                let member = members.iter().find(|(known, _)| is_same(known.as_bytes(), wanted));
+                member.map(|(_, value)| value)
             }
             _ => None,
         }

@@ -10,6 +10,8 @@ use crate::{
     algorithm::Algorithm,
     base64url,
     bearer::Bearer,
+    bytes::position,
+    issuer::Types,
     json::{Json, Limits, parse},
     reject::Reject,
 };
@@ -20,6 +22,7 @@ use crate::{
 pub struct Unverified<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
+    /// As [`Types::normalize`] writes it.
     pub(crate) typ: Option<String>,
     pub(crate) claims: Json,
     /// The payload as it arrived, in base64url.
@@ -50,12 +53,11 @@ impl<'t> Unverified<'t> {
         if token.len() > max_bytes {
             return Err(Reject::TokenTooLarge);
         }
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (header, rest) = first_part(token).ok_or(Reject::TokenMalformed)?;
+        let (payload, signature) = first_part(rest).ok_or(Reject::TokenMalformed)?;
+        if position(signature, b'.').is_some() {
             return Err(Reject::TokenMalformed);
-        };
+        }
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Reject::TokenMalformed);
         }
@@ -79,7 +81,7 @@ impl<'t> Unverified<'t> {
         Ok(Self {
             algorithm: Algorithm::from_name(&algorithm).ok_or(Reject::AlgorithmNotAllowed)?,
             kid: text("kid")?,
-            typ: text("typ")?,
+            typ: text("typ")?.as_deref().map(Types::normalize),
             claims: object(payload)?,
             payload,
             signed,
@@ -96,6 +98,12 @@ impl<'t> Unverified<'t> {
             Some(_) => Err(Reject::ClaimMalformed),
         }
     }
+}
+
+/// What stands before the first dot, and what behind it.
+fn first_part(token: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (part, rest) = token.split_at_checked(position(token, b'.')?)?;
+    Some((part, rest.get(1..)?))
 }
 
 fn object(part: &[u8]) -> Result<Json, Reject> {

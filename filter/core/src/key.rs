@@ -13,6 +13,7 @@ use crate::{
     algorithm::Algorithm,
     host_crypto::{self, Ask, HostCheck, HostCrypto},
     issuer::IssuerId,
+    names::Names,
     time::UnixTime,
 };
 
@@ -83,6 +84,18 @@ impl KeyRing {
         self.numbered(issuer, now).is_some_and(|(_, known)| known == serial)
     }
 
+    /// Whether the set of this serial number was not replaced by another one, be its time up or not.
+    pub(crate) fn keeps(&self, issuer: IssuerId, serial: u64) -> bool {
+        let in_force = self.sets.get(issuer.0).and_then(Option::as_ref);
+        in_force.is_some_and(|in_force| in_force.serial == serial)
+    }
+
+    /// The number of sets that were put in force so far: another number, other keys.
+    #[must_use]
+    pub fn installed(&self) -> u64 {
+        self.serial
+    }
+
     /// The number of keys over all issuers.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -100,11 +113,23 @@ impl KeyRing {
 #[derive(Clone, Debug)]
 pub struct KeySet {
     keys: Vec<Key>,
+    /// The places of the keys of each `kid`.
+    named: Names<Vec<usize>>,
+    /// The places of the keys without one.
+    nameless: Vec<usize>,
 }
 
 impl KeySet {
     pub(crate) fn new(keys: Vec<Key>) -> Self {
-        Self { keys }
+        let (mut named, mut nameless) = (Names::default(), Vec::new());
+        for (place, key) in keys.iter().enumerate() {
+            let places = match &key.kid {
+                Some(kid) => named.entry(0, kid.as_bytes(), Vec::new),
+                None => &mut nameless,
+            };
+            places.push(place);
+        }
+        Self { keys, named, nameless }
     }
 
     /// The number of keys.
@@ -130,10 +155,11 @@ impl KeySet {
         kid: Option<&'k str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &'k Key> {
-        let fitting = move || self.keys.iter().filter(move |key| key.fits(algorithm));
-        let named = fitting().filter(move |key| kid.is_some() && key.kid.as_deref() == kid);
-        let others = fitting().filter(move |key| kid.is_none() || key.kid.is_none());
-        named.chain(others).take(MAX_TRIES)
+        let named = kid.and_then(|kid| self.named.get(0, kid.as_bytes()));
+        let chosen = kid.map(|_| named.into_iter().flatten().chain(&self.nameless));
+        let chosen = chosen.into_iter().flatten().filter_map(|place| self.keys.get(*place));
+        let all = kid.is_none().then_some(&self.keys).into_iter().flatten();
+        chosen.chain(all).filter(move |key| key.fits(algorithm)).take(MAX_TRIES)
     }
 
     /// Whether there is a key that goes with the algorithm.
@@ -143,7 +169,7 @@ impl KeySet {
 
     /// Whether some keys would never be tried: more without a name than are tried for one token.
     pub(crate) fn has_too_many_nameless(&self) -> bool {
-        self.keys.iter().filter(|key| key.kid.is_none()).count() > MAX_TRIES
+        self.nameless.len() > MAX_TRIES
     }
 }
 

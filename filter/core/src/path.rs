@@ -4,7 +4,9 @@
 //! what a path means. Every form that two servers are known to read differently is refused before
 //! a rule is looked at; see `peers.md` d1 for the vulnerabilities behind each kind.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+use crate::bytes::{has_control_blank_or_hash, position};
 
 /// The forms of a path that servers read differently.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,17 +73,27 @@ impl Allowances {
 /// `/export:all` must also see `/export%3Aall`.
 ///
 /// [RFC 3986 section 6.2.2]: https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2
+///
+/// Borrowed from the request where it came in that spelling, as nearly all do.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CanonicalPath(String);
+pub struct CanonicalPath<'t>(Cow<'t, str>);
 
-impl CanonicalPath {
+impl<'t> CanonicalPath<'t> {
     /// Reads a request's `:path` up to the query.
     ///
     /// # Errors
     ///
     /// The first form in it that servers read differently and that is not allowed. A path that does
     /// not begin with `/` counts as [`Ambiguity::Control`]: no rule speaks of it.
-    pub fn parse(target: &[u8], allowed: &Allowances) -> Result<Self, Ambiguity> {
+    pub fn parse(target: &'t [u8], allowed: &Allowances) -> Result<Self, Ambiguity> {
+        match plain(target) {
+            Some(path) => Ok(Self(Cow::Borrowed(path))),
+            None => Self::parse_any(target, allowed).map(|path| Self(Cow::Owned(path))),
+        }
+    }
+
+    /// Reads a target in any spelling.
+    fn parse_any(target: &[u8], allowed: &Allowances) -> Result<String, Ambiguity> {
         let path = split_query(target).0;
         if path.first() != Some(&b'/') {
             return Err(Ambiguity::Control);
@@ -131,7 +143,12 @@ impl CanonicalPath {
         if has_dot_segment(&text) {
             return Err(Ambiguity::DotSegment);
         }
-        Ok(Self(text))
+        Ok(text)
+    }
+
+    /// The same path, for longer than the text that it was read from.
+    pub(crate) fn into_owned(self) -> CanonicalPath<'static> {
+        CanonicalPath(Cow::Owned(self.0.into_owned()))
     }
 
     /// The canonical text; begins with `/`.
@@ -146,16 +163,85 @@ impl CanonicalPath {
     }
 }
 
-impl fmt::Display for CanonicalPath {
+impl fmt::Display for CanonicalPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
+/// The path of a target that is plain to see in its one spelling: characters that stand for themselves,
+/// single slashes, no segment that begins with a dot.
+///
+/// `None` says nothing: the path may be as good, only not plain to see.
+fn plain(target: &[u8]) -> Option<&str> {
+    if target.first() != Some(&b'/') {
+        return None;
+    }
+    let mut before = Kind::Plain;
+    for (place, &byte) in target.iter().enumerate() {
+        let kind = KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Other);
+        match (kind, before) {
+            (Kind::Plain, _) => {}
+            (Kind::Query, _) => {
+                let (path, query) = target.split_at_checked(place)?;
+                let is_odd = has_control_blank_or_hash(query);
+                return if is_odd { None } else { str::from_utf8(path).ok() };
+            }
+            (Kind::Other, _) | (Kind::Dot | Kind::Slash, Kind::Slash) => return None,
+            (Kind::Dot | Kind::Slash, _) => {}
+        }
+        before = kind;
+    }
+    str::from_utf8(target).ok()
+}
+
+/// What a byte is in a path that is [`plain`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// Stands for itself: `pchar` of RFC 3986 but for the dot; `;` is a separator of its own to some
+    /// servers.
+    Plain,
+    /// Stands for itself but at the start of a segment.
+    Dot,
+    Slash,
+    Query,
+    /// Needs a closer look, if it may be there at all.
+    Other,
+}
+
+const KINDS: [Kind; 256] = kinds();
+
+#[expect(clippy::arithmetic_side_effects, reason = "the compiler runs it")]
+#[expect(clippy::as_conversions, reason = "from a byte")]
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn kinds() -> [Kind; 256] {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0_u8;
+    while byte < 0x7f {
+        kinds[byte as usize] = match byte {
+            b'!'
+            | b'$'
+            | b'&'..=b'-'
+            | b'0'..=b':'
+            | b'='
+            | b'@'..=b'Z'
+            | b'_'
+            | b'a'..=b'z'
+            | b'~' => Kind::Plain,
+            b'.' => Kind::Dot,
+            b'/' => Kind::Slash,
+            b'?' => Kind::Query,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+}
+
 /// A request target in path and query; the query is `None` without a `?`.
 pub(crate) fn split_query(target: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let mut parts = target.splitn(2, |byte| *byte == b'?');
-    (parts.next().unwrap_or_default(), parts.next())
+    let parts = position(target, b'?').and_then(|place| target.split_at_checked(place));
+    parts.map_or((target, None), |(path, query)| (path, query.get(1..)))
 }
 
 /// Decodes every percent triplet of a text; what is not one stays.
@@ -242,7 +328,8 @@ mod tests {
     use super::*;
 
     fn read(path: &str) -> Result<String, Ambiguity> {
-        CanonicalPath::parse(path.as_bytes(), &Allowances::default()).map(|path| path.0)
+        CanonicalPath::parse(path.as_bytes(), &Allowances::default())
+            .map(|path| path.0.into_owned())
     }
 
     #[test]
@@ -308,7 +395,9 @@ mod tests {
         for (_, kind) in Ambiguity::ALLOWABLE {
             all.allow(kind);
         }
-        let read = |path: &str| CanonicalPath::parse(path.as_bytes(), &all).map(|path| path.0);
+        let read = |path: &str| {
+            CanonicalPath::parse(path.as_bytes(), &all).map(|path| path.0.into_owned())
+        };
         for (given, canonical) in [
             ("//a//b", "//a//b"),
             ("/a%2fb", "/a%2Fb"),
@@ -333,6 +422,32 @@ mod tests {
             "/a/.%23x",
         ] {
             assert_eq!(read(bad), Err(Ambiguity::DotSegment), "{bad}");
+        }
+    }
+
+    /// The short way may say nothing, never something else.
+    #[test]
+    fn what_is_plain_to_see_is_what_a_closer_look_finds() {
+        let mut plain_ones = 0;
+        for one in 0..=u8::MAX {
+            for other in [b'/', b'.', b'a', b'?', b'#', b'%', b';', b' ', b'4', one] {
+                for target in [
+                    vec![b'/', one, other],
+                    vec![one, other],
+                    vec![b'/', b'a', one, other, b'b'],
+                    vec![b'/', b'a', b'?', one, other, b'/', b'/', b'x', b'y', b'z', b'0', b'1'],
+                ] {
+                    if let Some(path) = plain(&target) {
+                        let closer = CanonicalPath::parse_any(&target, &Allowances::default());
+                        assert_eq!(closer.as_deref(), Ok(path), "{target:?}");
+                        plain_ones += 1;
+                    }
+                }
+            }
+        }
+        assert!(plain_ones > 2000, "{plain_ones}");
+        for target in ["/", "/a/b.c/?x=//../%zz", "/-_~!$&'()*+,=:@"] {
+            assert!(plain(target.as_bytes()).is_some(), "{target}");
         }
     }
 

@@ -8,13 +8,51 @@ use crate::path::CanonicalPath;
 /// `*` in a policy mean themselves (CVE-2026-39350).
 #[derive(Clone, Debug)]
 pub(crate) enum PathPattern {
-    Exact(CanonicalPath),
-    Prefix(CanonicalPath),
+    Exact(CanonicalPath<'static>),
+    Prefix(CanonicalPath<'static>),
     Template(Template),
 }
 
+/// What a path must have next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Step<'p> {
+    /// This segment.
+    Literal(&'p str),
+    /// One segment, not empty.
+    Free,
+}
+
+/// What may follow the last step of a pattern.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tail {
+    /// Nothing.
+    Nothing,
+    /// One segment at least, which may be empty.
+    Some,
+    /// Any number of segments.
+    Any,
+}
+
 impl PathPattern {
-    pub(crate) fn matches(&self, path: &CanonicalPath) -> bool {
+    /// The pattern taken apart into segments: it matches the paths that have them, and then the tail.
+    pub(crate) fn steps(&self) -> (Vec<Step<'_>>, Tail) {
+        match self {
+            Self::Exact(path) => (path.segments().map(Step::Literal).collect(), Tail::Nothing),
+            Self::Prefix(prefix) => match prefix.as_str().strip_suffix('/') {
+                Some(above) => (above.split('/').skip(1).map(Step::Literal).collect(), Tail::Some),
+                None => (prefix.segments().map(Step::Literal).collect(), Tail::Any),
+            },
+            Self::Template(template) => {
+                let steps = template.segments.iter().map(|segment| match segment {
+                    Segment::Literal(text) => Step::Literal(text),
+                    Segment::Capture(_) => Step::Free,
+                });
+                (steps.collect(), if template.open { Tail::Any } else { Tail::Nothing })
+            }
+        }
+    }
+
+    pub(crate) fn matches(&self, path: &CanonicalPath<'_>) -> bool {
         match self {
             Self::Exact(wanted) => path == wanted,
             Self::Prefix(prefix) => match path.as_str().strip_prefix(prefix.as_str()) {
@@ -100,7 +138,7 @@ impl Template {
         Ok(Self { segments, open })
     }
 
-    fn matches(&self, path: &CanonicalPath) -> bool {
+    fn matches(&self, path: &CanonicalPath<'_>) -> bool {
         let mut parts = path.segments();
         for segment in &self.segments {
             let fits = match (segment, parts.next()) {
@@ -128,8 +166,8 @@ mod tests {
     use super::*;
     use crate::path::Allowances;
 
-    fn path(text: &str) -> CanonicalPath {
-        CanonicalPath::parse(text.as_bytes(), &Allowances::default()).unwrap()
+    fn path(text: &str) -> CanonicalPath<'static> {
+        CanonicalPath::parse(text.as_bytes(), &Allowances::default()).unwrap().into_owned()
     }
 
     fn template(text: &str) -> Result<Template, String> {

@@ -6,14 +6,15 @@ use crate::{
     bearer::TokenSource,
     config::{ConfigErrors, Document, route},
     decision::Denial,
-    forward::{Forward, OnSpoofed},
-    issuer::{Issuer, IssuerId},
+    forward::{Forward, Guarded, OnSpoofed},
+    issuer::{Issuer, IssuerId, Issuers},
     key_source::SharedData,
     path::{Allowances, CanonicalPath},
     reject::Reject,
     reply::ReplyStyle,
     request::{Head, Request},
     rule::{RouteRule, RouteRuleKind, Rule},
+    rules::Rules,
     token_cache::{CacheLimits, TokenCache},
 };
 
@@ -21,9 +22,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) mode: Mode,
-    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) issuers: Issuers,
     pub(crate) sources: Vec<TokenSource>,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Rules,
     pub(crate) forward: Forward,
     pub(crate) reply: ReplyStyle,
     pub(crate) allow_preflight: bool,
@@ -72,14 +73,14 @@ impl Policy {
     pub fn deny_all() -> Self {
         Self {
             mode: Mode::Invalid,
-            issuers: Vec::new(),
+            issuers: Issuers::default(),
             sources: Vec::new(),
-            rules: Vec::new(),
+            rules: Rules::new(Vec::new()),
             forward: Forward {
                 token: false,
                 payload: None,
                 claims: Vec::new(),
-                guarded: Vec::new(),
+                guarded: Guarded::default(),
                 on_spoofed: OnSpoofed::Deny,
             },
             reply: ReplyStyle::default(),
@@ -172,7 +173,7 @@ impl Policy {
         &'a self,
         request: &Request<'a>,
         head: &Head<'_>,
-        path: &CanonicalPath,
+        path: &CanonicalPath<'_>,
     ) -> Result<&'a Rule, Reject> {
         match request.route().map(|route| &route.0) {
             Some(RouteRuleKind::Inline(rule)) => Ok(rule),
@@ -183,21 +184,12 @@ impl Policy {
                 .get(*place)
                 .filter(|rule| rule.name == *name)
                 .ok_or(Reject::PolicyInvalid),
-            None => self
-                .rules
-                .iter()
-                .find(|rule| rule.matcher.as_ref().is_some_and(|m| m.matches(head, path)))
-                .ok_or(Reject::NoRule),
+            None => self.rules.first(head, path).ok_or(Reject::NoRule),
         }
     }
 
     /// The issuer that a token claims to come from.
     pub(crate) fn issuer_named(&self, issuer: &str) -> Result<(IssuerId, &Issuer), Reject> {
-        self.issuers
-            .iter()
-            .enumerate()
-            .find(|(_, known)| known.issuer == issuer)
-            .map(|(place, known)| (IssuerId(place), known))
-            .ok_or(Reject::IssuerUnknown)
+        self.issuers.named(issuer).ok_or(Reject::IssuerUnknown)
     }
 }

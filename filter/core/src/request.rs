@@ -1,6 +1,8 @@
 //! A request as the host tells it.
 
-use crate::{host, reject::Reject, rule::RouteRule};
+use std::borrow::Cow;
+
+use crate::{bytes::is_header, host, reject::Reject, rule::RouteRule};
 
 /// One request: its header map, pseudo headers included, and what its route says.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +17,7 @@ pub(crate) struct Head<'a> {
     /// Path and query, as they came.
     pub(crate) target: &'a [u8],
     /// `None` if the request names no host (HTTP/1.0).
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<Cow<'a, str>>,
 }
 
 impl<'a> Request<'a> {
@@ -38,14 +40,8 @@ impl<'a> Request<'a> {
     /// Every value of a header, blanks around it removed; the name in any case (nginx keeps the
     /// client's spelling).
     pub(crate) fn values(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.raw_values(name).map(<[u8]>::trim_ascii)
-    }
-
-    fn raw_values(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+        let named = self.headers.iter().filter(move |(known, _)| is_header(known, name));
+        named.map(|(_, value)| value.trim_ascii())
     }
 
     /// Method, path and host.
@@ -55,13 +51,26 @@ impl<'a> Request<'a> {
     /// [`Reject::RequestMalformed`] if there is not exactly one method and one path, or if the host
     /// cannot be one: whatever sits behind might pick another of the two than a rule did.
     pub(crate) fn head(&self) -> Result<Head<'a>, Reject> {
-        let host = match self.at_most_one(b":authority")? {
+        let (mut method, mut target) = (Lone::default(), Lone::default());
+        let (mut authority, mut host) = (Lone::default(), Lone::default());
+        for &(name, value) in self.headers {
+            // By length first: of most headers, nothing else is looked at.
+            let place = match name.len() {
+                4 if is_header(name, b"host") => &mut host,
+                5 if is_header(name, b":path") => &mut target,
+                7 if is_header(name, b":method") => &mut method,
+                10 if is_header(name, b":authority") => &mut authority,
+                _ => continue,
+            };
+            place.add(value);
+        }
+        let host = match authority.get()? {
             Some(authority) => Some(authority),
-            None => self.at_most_one(b"host")?,
+            None => host.get()?,
         };
         Ok(Head {
-            method: self.at_most_one(b":method")?.ok_or(Reject::RequestMalformed)?,
-            target: self.at_most_one(b":path")?.ok_or(Reject::RequestMalformed)?,
+            method: method.get()?.ok_or(Reject::RequestMalformed)?,
+            target: target.get()?.ok_or(Reject::RequestMalformed)?,
             host: match host {
                 None | Some(b"") => None,
                 Some(authority) => Some(host::parse(authority).ok_or(Reject::RequestMalformed)?),
@@ -84,13 +93,23 @@ impl<'a> Request<'a> {
             && self.values(b"origin").next().is_some()
             && self.values(b"access-control-request-method").next().is_some()
     }
+}
 
-    /// As it came: blanks around a pseudo-header are not optional, they do not belong there.
-    fn at_most_one(&self, name: &[u8]) -> Result<Option<&'a [u8]>, Reject> {
-        let mut values = self.raw_values(name);
-        match (values.next(), values.next()) {
-            (value, None) => Ok(value),
-            (_, Some(_)) => Err(Reject::RequestMalformed),
-        }
+/// The value of a header that may stand there once: as it came, since blanks around a pseudo-header are
+/// not optional, they do not belong there.
+#[derive(Default)]
+struct Lone<'a> {
+    value: Option<&'a [u8]>,
+    is_repeated: bool,
+}
+
+impl<'a> Lone<'a> {
+    fn add(&mut self, value: &'a [u8]) {
+        self.is_repeated = self.value.is_some();
+        self.value = Some(value);
+    }
+
+    fn get(&self) -> Result<Option<&'a [u8]>, Reject> {
+        if self.is_repeated { Err(Reject::RequestMalformed) } else { Ok(self.value) }
     }
 }

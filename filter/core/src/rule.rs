@@ -1,8 +1,8 @@
 //! Access rules: which requests they speak for, and what they ask of a token.
 
-use crate::{
-    claims::ClaimPath, json::Json, path::CanonicalPath, pattern::PathPattern, request::Head,
-};
+use crate::{bytes::is_same, claims::ClaimPath, json::Json, pattern::PathPattern};
+#[cfg(test)]
+use crate::{path::CanonicalPath, request::Head};
 
 /// One rule.
 #[derive(Clone, Debug)]
@@ -94,13 +94,20 @@ impl RouteRule {
 }
 
 impl Matcher {
-    pub(crate) fn matches(&self, head: &Head<'_>, path: &CanonicalPath) -> bool {
-        let one_of = |list: &[String], value: Option<&[u8]>| {
-            list.is_empty()
-                || value.is_some_and(|value| list.iter().any(|known| known.as_bytes() == value))
-        };
-        one_of(&self.methods, Some(head.method))
-            && one_of(&self.hosts, head.host.as_deref().map(str::as_bytes))
+    /// Whether the rule speaks for requests of this method.
+    pub(crate) fn takes_method(&self, method: &[u8]) -> bool {
+        self.methods.is_empty()
+            || self.methods.iter().any(|known| is_same(known.as_bytes(), method))
+    }
+
+    /// Whether the rule speaks for a request, found out by itself: what [`Rules`] must agree with.
+    ///
+    /// [`Rules`]: crate::rules::Rules
+    #[cfg(test)]
+    pub(crate) fn matches(&self, head: &Head<'_>, path: &CanonicalPath<'_>) -> bool {
+        let names_host = |host: &str| self.hosts.iter().any(|known| known == host);
+        self.takes_method(head.method)
+            && (self.hosts.is_empty() || head.host.as_deref().is_some_and(names_host))
             && self.path.matches(path)
     }
 }

@@ -84,13 +84,25 @@ impl UnixTime {
     }
 }
 
+/// As `as_millis`, which counts in 128 bits: each operation is a call in a wasm module.
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    let millis = duration.as_secs().saturating_mul(1000);
+    let millis = millis.saturating_add(u64::from(duration.subsec_millis()));
+    i64::try_from(millis).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_as_long_as_it_says() {
+        for (secs, nanos) in [(0, 0), (0, 999_999), (1, 2_500_000), (1 << 53, 7), (u64::MAX, 5)] {
+            let duration = Duration::new(secs, nanos);
+            let exact = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+            assert_eq!(millis(duration), exact, "{duration:?}");
+        }
+    }
 
     #[test]
     fn a_fraction_counts_and_the_rest_is_floored() {

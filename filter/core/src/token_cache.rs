@@ -8,17 +8,30 @@
 use std::{
     collections::{HashMap, hash_map},
     hash::{BuildHasherDefault, Hash as _, Hasher},
+    ops::Range,
     rc::Rc,
 };
 
-use crate::{issuer::IssuerId, json::Json};
+use crate::{
+    bytes::{is_same, mix},
+    claims::Words,
+    issuer::IssuerId,
+    json::Json,
+    key::KeyRing,
+    reject::Reject,
+};
 
 /// The part of a token that is known once its signature is good.
 #[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) issuer: IssuerId,
+    /// As [`Types::normalize`](crate::issuer::Types::normalize) writes it.
     pub(crate) typ: Option<String>,
     pub(crate) claims: Json,
+    /// The words of its scope claims, or why they have none.
+    pub(crate) scopes: Result<Words, Reject>,
+    /// Where the payload stands in the token.
+    pub(crate) payload: Range<usize>,
 }
 
 /// How much is remembered.
@@ -159,16 +172,6 @@ impl TokenCache {
         if self.limits.entries == 0 {
             return None;
         }
-        let recalled = self.find(token);
-        let count = match recalled {
-            Some(_) => &mut self.counts.hits,
-            None => &mut self.counts.misses,
-        };
-        *count = count.wrapping_add(1);
-        recalled
-    }
-
-    fn find(&mut self, token: &[u8]) -> Option<Recalled> {
         let tail = Tail::of(token);
         if let Some(known) = self.young.entries.get(&tail)
             && is_same(&known.token, token)
@@ -190,6 +193,15 @@ impl TokenCache {
             .map(|forged| Recalled::Forged { issuer: forged.issuer, set: forged.set })
     }
 
+    /// Counts a request by whether its token was known.
+    pub(crate) fn count(&mut self, is_known: bool) {
+        if self.limits.entries == 0 {
+            return;
+        }
+        let count = if is_known { &mut self.counts.hits } else { &mut self.counts.misses };
+        *count = count.wrapping_add(1);
+    }
+
     /// Remembers a token that a key of the set verified.
     pub(crate) fn keep(&mut self, token: &[u8], set: u64, proven: &Rc<Proven>) {
         if self.limits.entries == 0 || cost(token) > self.share_of_bytes() {
@@ -209,6 +221,22 @@ impl TokenCache {
         }
         if let Some(place) = self.forged.get_mut(Tail::of(token).slot()) {
             *place = Some(Forged { token: token.into(), issuer, set });
+        }
+    }
+
+    /// Gives back what was known by sets of keys that are in force no more.
+    ///
+    /// Nothing of it counts since the moment that the set was replaced; this is for its memory, and for
+    /// the places that tokens of the new set need. Meant for each change of keys, which no request waits
+    /// for.
+    pub fn forget_withdrawn(&mut self, keys: &KeyRing) {
+        self.young.forget_withdrawn(keys);
+        self.old.forget_withdrawn(keys);
+        self.leaving = Generation::default().entries.into_iter();
+        for place in &mut self.forged {
+            if place.as_ref().is_some_and(|forged| !keys.keeps(forged.issuer, forged.set)) {
+                *place = None;
+            }
         }
     }
 
@@ -237,6 +265,14 @@ impl TokenCache {
     }
 }
 
+impl Generation {
+    fn forget_withdrawn(&mut self, keys: &KeyRing) {
+        self.entries.retain(|_, known| keys.keeps(known.proven.issuer, known.set));
+        self.bytes =
+            self.entries.values().map(|known| cost(&known.token)).fold(0, usize::saturating_add);
+    }
+}
+
 fn cost(token: &[u8]) -> usize {
     token.len().saturating_mul(COST)
 }
@@ -260,19 +296,6 @@ impl Tail {
     }
 }
 
-/// Whether two tokens are the same, compared in steps of eight bytes: the byte-wise comparison of
-/// a wasm module's C library takes longer than all the rest of a look-up.
-fn is_same(known: &[u8], token: &[u8]) -> bool {
-    let (known_words, known_rest) = known.as_chunks::<8>();
-    let (words, rest) = token.as_chunks::<8>();
-    known.len() == token.len()
-        && known_rest == rest
-        && known_words
-            .iter()
-            .zip(words)
-            .all(|(known, word)| u64::from_le_bytes(*known) == u64::from_le_bytes(*word))
-}
-
 /// Folds a tail into a hash; the tails themselves are as good as random.
 #[derive(Default)]
 struct TailHasher(u64);
@@ -289,10 +312,8 @@ impl Hasher for TailHasher {
     }
 
     fn write_u64(&mut self, word: u64) {
-        // The characters of base64url leave the high bits of each byte alike; multiplication by an
-        // odd constant (2^64 divided by the golden ratio) spreads the others upwards.
-        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
+        // The characters of base64url leave the high bits of each byte alike.
+        self.0 = mix(self.0 ^ word);
     }
 }
 

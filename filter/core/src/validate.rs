@@ -1,7 +1,8 @@
 //! Validation: is a token that its issuer signed meant for us, now?
 
 use crate::{
-    claims::numeric_date,
+    bytes::is_same,
+    claims::{Words, numeric_date},
     issuer::{Audiences, Issuer},
     json::Json,
     jws::Unverified,
@@ -60,6 +61,15 @@ impl<'t> Valid<'t> {
         self.0.claims()
     }
 
+    /// The words of the scope claims.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::ClaimMalformed`] if one of them is neither a text nor a list of texts.
+    pub(crate) fn scopes(&self) -> Result<&Words, Reject> {
+        self.0.scopes()
+    }
+
     /// The payload as it arrived, in base64url.
     pub(crate) fn payload(&self) -> &'t [u8] {
         self.0.payload()
@@ -97,7 +107,9 @@ fn audience(claims: &Json, audiences: &Audiences) -> Result<(), Reject> {
     let claim = claims.get("aud");
     let ours = |name: &str| match audiences {
         Audiences::Any => true,
-        Audiences::OneOf(wanted) => wanted.iter().any(|wanted| wanted == name),
+        Audiences::OneOf(wanted) => {
+            wanted.iter().any(|wanted| is_same(wanted.as_bytes(), name.as_bytes()))
+        }
     };
     let met = match claim {
         None => matches!(audiences, Audiences::Any),

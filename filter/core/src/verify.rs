@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::{
+    claims::{Words, scopes},
     host_crypto::HostCrypto,
     issuer::{Issuer, IssuerId},
     json::Json,
@@ -50,7 +51,14 @@ impl<'t> Unverified<'t> {
         if !candidates.any(|key| key.verifies_with(host, algorithm, self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
-        let proven = Proven { issuer: id, typ: self.typ, claims: self.claims };
+        let end = self.signed.len();
+        let proven = Proven {
+            issuer: id,
+            typ: self.typ,
+            scopes: scopes(&self.claims, &issuer.scope_claims),
+            claims: self.claims,
+            payload: end.saturating_sub(self.payload.len())..end,
+        };
         Ok(Verified { proven: Rc::new(proven), payload: self.payload })
     }
 }
@@ -58,9 +66,9 @@ impl<'t> Unverified<'t> {
 impl<'t> Verified<'t> {
     /// A token that was verified before, by keys that are still in force.
     ///
-    /// `None` for bytes that are no token at all, which the cache never holds.
+    /// `None` for bytes that are not that token, which the cache never gives.
     pub(crate) fn recalled(proven: Rc<Proven>, token: &'t [u8]) -> Option<Self> {
-        let payload = token.split(|byte| *byte == b'.').nth(1)?;
+        let payload = token.get(proven.payload.clone())?;
         Some(Self { proven, payload })
     }
 
@@ -71,6 +79,10 @@ impl<'t> Verified<'t> {
 
     pub(crate) fn typ(&self) -> Option<&str> {
         self.proven.typ.as_deref()
+    }
+
+    pub(crate) fn scopes(&self) -> Result<&Words, Reject> {
+        self.proven.scopes.as_ref().map_err(|reject| *reject)
     }
 
     pub(crate) fn claims(&self) -> &Json {

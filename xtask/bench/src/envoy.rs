@@ -1,6 +1,6 @@
 //! Envoy: one listener for each way to guard the same service, all on one worker.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use envoy_e2e::{
     Envoy, Place,
     config::{self, Policy},
@@ -22,15 +22,21 @@ pub(crate) const NATIVE_CACHED: &str = "native-cached";
 pub(crate) const NATIVE: &str = "native";
 /// JWT Gate.
 pub(crate) const GATE: &str = "gate";
+/// JWT Gate, the module with relaxed SIMD.
+pub(crate) const GATE_SIMD: &str = "gate-simd";
+/// JWT Gate that lets Envoy check the signatures that Envoy checks faster.
+pub(crate) const GATE_AUTO: &str = "gate-auto";
 /// JWT Gate that counts.
 pub(crate) const GATE_METRICS: &str = "gate-metrics";
 
 /// Every listener, and what stands in it.
-pub(crate) const LISTENERS: [(&str, &str); 5] = [
+pub(crate) const LISTENERS: [(&str, &str); 7] = [
     (BARE, "Envoy without a filter"),
     (NATIVE_CACHED, "Envoy's jwt_authn with its cache, RBAC"),
     (NATIVE, "Envoy's jwt_authn, RBAC"),
     (GATE, "JWT Gate in Envoy"),
+    (GATE_SIMD, "JWT Gate in Envoy, relaxed SIMD"),
+    (GATE_AUTO, "JWT Gate in Envoy, verify: auto"),
     (GATE_METRICS, "JWT Gate in Envoy, with metrics"),
 ];
 
@@ -59,8 +65,10 @@ fn filters(listener: &str) -> Result<Vec<Value>> {
     Ok(match listener {
         NATIVE_CACHED => vec![jwt_authn(Some(CACHE_ENTRIES))?, rbac()],
         NATIVE => vec![jwt_authn(None)?, rbac()],
-        GATE => vec![gate(listener, false)?],
-        GATE_METRICS => vec![gate(listener, true)?],
+        GATE => vec![gate(listener, "module", false)?],
+        GATE_SIMD => vec![with_simd(gate(listener, "module", false)?)?],
+        GATE_AUTO => vec![gate(listener, "auto", false)?],
+        GATE_METRICS => vec![gate(listener, "module", true)?],
         _ => Vec::new(),
     })
 }
@@ -143,7 +151,7 @@ fn rbac() -> Value {
 }
 
 /// The same policy for JWT Gate, in a VM of its own: no cache is shared.
-fn gate(name: &str, metrics: bool) -> Result<Value> {
+fn gate(name: &str, verify: &str, metrics: bool) -> Result<Value> {
     let policy = Policy::Struct(json!({
         "issuers": [{
             "name": "test",
@@ -152,6 +160,7 @@ fn gate(name: &str, metrics: bool) -> Result<Value> {
             "algorithms": SIGNERS.map(Signer::name),
             "keys": { "jwks": jwks()? },
         }],
+        "verify": verify,
         "rules": [{
             "name": "orders",
             "match": { "prefix": "/" },
@@ -162,5 +171,16 @@ fn gate(name: &str, metrics: bool) -> Result<Value> {
     }));
     let mut filter = config::gate(name, &policy)?;
     filter["typed_config"]["config"]["vm_config"]["vm_id"] = json!(format!("bench.{name}"));
+    Ok(filter)
+}
+
+/// The filter with the other module.
+fn with_simd(mut filter: Value) -> Result<Value> {
+    let path = envoy_e2e::checkout().join("target/jwt_gate.simd.wasm");
+    let path = path.canonicalize().with_context(|| {
+        format!("no module at {}: build it with `cargo xtask wasm`", path.display())
+    })?;
+    let vm = &mut filter["typed_config"]["config"]["vm_config"];
+    vm["code"] = json!({ "local": { "filename": path } });
     Ok(filter)
 }

@@ -2,6 +2,7 @@
 //! same in every run and on every machine.
 
 use std::{
+    fmt::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -11,10 +12,12 @@ use envoy_e2e::{Place, module};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer};
+use crate::tokens::{AUDIENCE, ISSUER, Pool, SCOPE, SIGNERS, Signer};
 
 /// Requests that the harness sends, all the same.
 const REQUESTS: usize = 9;
+/// How the harness calls it that a request goes on.
+const PASSES: &str = "continued";
 
 /// What grows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +30,8 @@ pub(crate) enum Axis {
     Issuers,
     /// Bytes of the token.
     TokenBytes,
+    /// Tokens that come in turn and are all remembered.
+    Remembered,
 }
 
 /// The cost at one size.
@@ -38,13 +43,16 @@ pub(crate) struct Point {
     pub(crate) first: u64,
     /// Fuel of the same request once more.
     pub(crate) again: u64,
+    /// Both with a forged token, where that was measured.
+    pub(crate) forged: Option<(u64, u64)>,
     /// Fuel until the first request: starting, and compiling the policy.
     pub(crate) start: u64,
 }
 
 impl Axis {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 4] = [Self::Rules, Self::Keys, Self::Issuers, Self::TokenBytes];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Rules, Self::Keys, Self::Issuers, Self::TokenBytes, Self::Remembered];
 
     /// What it counts.
     pub(crate) fn name(self) -> &'static str {
@@ -53,6 +61,7 @@ impl Axis {
             Self::Keys => "keys",
             Self::Issuers => "issuers",
             Self::TokenBytes => "bytes of token",
+            Self::Remembered => "tokens remembered",
         }
     }
 
@@ -61,7 +70,8 @@ impl Axis {
             (Self::Rules | Self::Keys, false) => &[1, 10, 100, 1000],
             (Self::Issuers, false) => &[1, 10, 100],
             (Self::TokenBytes, false) => &[1000, 2000, 4000, 8000],
-            (Self::Rules | Self::Keys | Self::Issuers, true) => &[10],
+            (Self::Remembered, false) => &[1, 100, 1000],
+            (Self::Rules | Self::Keys | Self::Issuers | Self::Remembered, true) => &[10],
             (Self::TokenBytes, true) => &[2000],
         }
     }
@@ -105,19 +115,65 @@ struct Request {
 
 fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point> {
     let signer = SIGNERS[0];
-    let policy = place.write("policy.json", &policy(axis, size, signer)?.to_string())?;
-    let mut command = Command::new(harness);
-    command
-        .args(["bench", "--json", "--warm-up", "0", "--now", "1700000100"])
-        .args(["--requests", &REQUESTS.to_string()])
-        .args(["--request", &format!("GET {}", path(size))])
-        .arg("--config")
-        .arg(policy);
-    if axis != Axis::Rules {
-        let token = token(if axis == Axis::TokenBytes { size } else { 0 }, signer)?;
-        command.args(["--header", &format!("authorization:Bearer {token}")]);
+    let run = |path: &str, tokens: &[String], warm_up: usize, outcome: &str| {
+        let policy = policy(axis, size, signer)?;
+        let scenario = place.write("growth.toml", &scenario(&policy, path, tokens, outcome)?)?;
+        run(harness, &scenario, warm_up, outcome)
+    };
+    let whole = |fuel: Fuel, forged: Option<Request>| Point {
+        axis,
+        size,
+        first: fuel.request.max,
+        again: fuel.request.median,
+        forged: forged.map(|request| (request.max, request.median)),
+        start: fuel.start,
+    };
+    let path = path(size);
+    match axis {
+        Axis::Rules => Ok(whole(run(&path, &[], 0, PASSES)?, None)),
+        Axis::Keys | Axis::Issuers | Axis::TokenBytes => {
+            let token = token(if axis == Axis::TokenBytes { size } else { 0 }, signer)?;
+            let forged = forged(&token, signer)?;
+            let good = run(&path, &[token], 0, PASSES)?;
+            Ok(whole(good, Some(run(&path, &[forged], 0, "replied 401")?.request)))
+        }
+        Axis::Remembered => {
+            let mut pool = Pool::open(signer, "new")?;
+            pool.grow(size)?;
+            let tokens: Vec<String> =
+                (0..size).map(|place| Ok(pool.get(place)?.to_owned())).collect::<Result<_>>()?;
+            // In the first turn each is new; the next one is measured.
+            let again = run(&path, &tokens, size, PASSES)?.request.median;
+            Ok(Point { again, ..whole(run(&path, &tokens, 0, PASSES)?, None) })
+        }
     }
-    let output = command
+}
+
+/// A scenario in which each token comes in turn, or one request without any.
+fn scenario(policy: &Value, path: &str, tokens: &[String], outcome: &str) -> Result<String> {
+    let expect = if outcome == PASSES { "{ upstream = {} }" } else { "{ reply = 401 }" };
+    let mut text = format!(
+        "why = \"what a request costs\"\nmodule = {:?}\nnow = 1700000100\n\
+         configuration = '''{policy}'''\n",
+        module()?
+    );
+    let step = format!("\n[[step]]\nrequest = \"GET {path}\"\nexpect = {expect}\n");
+    if tokens.is_empty() {
+        text.push_str(&step);
+    }
+    for token in tokens {
+        writeln!(text, "{step}headers = {{ authorization = 'Bearer {token}' }}")?;
+    }
+    Ok(text)
+}
+
+/// Sends the requests of a scenario, over and over; all that are measured have to end in one way.
+fn run(harness: &Path, scenario: &Path, warm_up: usize, outcome: &str) -> Result<Fuel> {
+    let count = REQUESTS.max(warm_up);
+    let output = Command::new(harness)
+        .args(["bench", "--json", "--warm-up", &warm_up.to_string()])
+        .args(["--requests", &count.to_string(), "--scenario"])
+        .arg(scenario)
         .arg(module()?)
         .stdin(Stdio::null())
         .output()
@@ -126,12 +182,19 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let report: Report = serde_json::from_slice(&output.stdout).context("the harness's report")?;
-    // A refused request does less than one that passes.
-    if report.outcomes != json!({ "continued": REQUESTS }) {
-        bail!("found {}, expected that all of {REQUESTS} requests pass", report.outcomes);
+    // A request that ends elsewhere costs something else.
+    if report.outcomes != json!({ outcome: count }) {
+        bail!("found {}, expected {outcome} of all {count} requests", report.outcomes);
     }
-    let Fuel { start, request } = report.fuel;
-    Ok(Point { axis, size, first: request.max, again: request.median, start })
+    Ok(report.fuel)
+}
+
+/// The same token under the signature of another.
+fn forged(token: &str, signer: Signer) -> Result<String> {
+    let other = signer.mint("bob", &json!({}))?;
+    let (signed, _) = token.rsplit_once('.').context("found a token without parts")?;
+    let (_, signature) = other.rsplit_once('.').context("found a token without parts")?;
+    Ok(format!("{signed}.{signature}"))
 }
 
 /// The path that the last of so many rules takes.

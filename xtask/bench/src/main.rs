@@ -75,16 +75,19 @@ impl Options {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse(env::args().skip(1))?;
-    if options.proxies {
-        proxies(&options)?;
-    }
-    if options.growth {
-        growth(&options)?;
+    let figures = options.proxies.then(|| proxies(&options)).transpose()?;
+    let points = options.growth.then(|| growth(&options)).transpose()?;
+    if let Some((figures, points)) = figures.zip(points) {
+        let text = report::acceptance(&figures, &points).to_string();
+        println!("\n{text}");
+        if options.is_written {
+            page::write("acceptance", &text)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn proxies(options: &Options) -> Result<()> {
+fn proxies(options: &Options) -> Result<Figures> {
     let haproxy = env::var_os("HAPROXY_BIN").map(PathBuf::from);
     let machine = machine::describe(haproxy.as_deref())?;
     println!("Starting the proxies and checking that each of them guards the service ...");
@@ -100,20 +103,21 @@ fn proxies(options: &Options) -> Result<()> {
         page::write("proxies", &text)?;
         page::write_plot(&plot)?;
     }
-    Ok(())
+    Ok(figures)
 }
 
-fn growth(options: &Options) -> Result<()> {
+fn growth(options: &Options) -> Result<Vec<growth::Point>> {
     let harness = env::var_os("HARNESS_BIN").map(PathBuf::from).context(
         "found no HARNESS_BIN, expected the path of wasmtime-harness; `cargo xtask bench` sets it",
     )?;
     println!("Growing the policy and the token, in units of fuel ...\n");
-    let text = report::growth(&growth::measure(&harness, options.is_quick)?).to_string();
+    let points = growth::measure(&harness, options.is_quick)?;
+    let text = report::growth(&points).to_string();
     println!("{text}");
     if options.is_written {
         page::write("growth", &text)?;
     }
-    Ok(())
+    Ok(points)
 }
 
 #[cfg(test)]

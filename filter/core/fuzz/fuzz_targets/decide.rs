@@ -83,7 +83,7 @@ fuzz_target!(|data: &[u8]| {
                 .map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() })
                 .collect();
             if GUARDED.contains(&comparable.as_slice()) {
-                assert!(decision.patch.headers.contains(&HeaderOp::Set(name, value)));
+                assert!(decision.patch.headers.contains(&HeaderOp::Set(name.into(), value.into())));
                 assert!(holds_token);
             }
         }

@@ -69,14 +69,14 @@ pub fn judge<R>(
 }
 
 /// What goes on to the upstream.
-pub fn apply(patch: &Patch, headers: &Headers) -> Headers {
+pub fn apply(patch: &Patch<'_>, headers: &Headers) -> Headers {
     let mut headers = headers.clone();
     for op in &patch.headers {
         match op {
-            HeaderOp::Remove(name) => headers.retain(|(known, _)| known != name),
+            HeaderOp::Remove(name) => headers.retain(|(known, _)| *known != **name),
             HeaderOp::Set(name, value) => {
-                headers.retain(|(known, _)| known != name);
-                headers.push((name.clone(), value.clone()));
+                headers.retain(|(known, _)| *known != **name);
+                headers.push((name.to_vec(), value.to_vec()));
             }
         }
     }

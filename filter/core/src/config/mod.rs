@@ -7,6 +7,7 @@ pub(crate) mod document;
 mod issuers;
 mod keys;
 mod names;
+mod order;
 mod problem;
 mod reader;
 pub(crate) mod route;
@@ -20,8 +21,10 @@ pub use self::{
 };
 
 use crate::{
+    issuer::Issuers,
     key::KeyRing,
     policy::{Mode, Policy, VerifyBy},
+    rules::Rules,
 };
 
 use self::{problem::Problems, reader::Node};
@@ -104,9 +107,9 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
     Some(Compiled {
         policy: Policy {
             mode: mode?,
-            issuers,
+            issuers: Issuers::new(issuers),
             sources,
-            rules: rules?,
+            rules: Rules::new(rules?),
             forward,
             reply,
             allow_preflight,

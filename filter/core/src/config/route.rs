@@ -43,7 +43,7 @@ fn read(root: &Node<'_>, policy: &Policy, sink: &mut Problems) -> Option<RouteRu
     let mut fields = root.object(sink)?;
     if let Some(node) = fields.optional("rule") {
         fields.finish(sink);
-        let names = || policy.rules.iter().map(|rule| rule.name.as_str());
+        let names = || policy.rules.names();
         let name = node.value.as_str().unwrap_or_default();
         let place = names().position(|known| known == name);
         if place.is_none() {

@@ -1,5 +1,7 @@
 //! The section `rules`, and rule bodies wherever they stand.
 
+use std::borrow::Cow;
+
 use crate::{
     claims::ClaimPath,
     forward::{Forward, comparable},
@@ -12,6 +14,7 @@ use crate::{
 
 use super::{
     names::{LABEL, SCOPE, is_label, is_scope, is_token},
+    order::Order,
     problem::Problems,
     reader::{Fields, Node, one_of, quote},
     sections::header_name,
@@ -32,7 +35,7 @@ pub(crate) fn read(
     sink: &mut Problems,
 ) -> Option<Vec<Rule>> {
     let around = Surroundings { issuers, forward };
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut order = Order::new();
     let mut paths: Vec<String> = Vec::new();
     for (place, node) in node.list("rules", sink)?.iter().enumerate() {
         let Some(fields) = node.object(sink) else {
@@ -41,14 +44,16 @@ pub(crate) fn read(
         let Some(rule) = read_one(fields, place, &around, allowed, route_metadata, sink) else {
             continue;
         };
-        for (known, path) in rules.iter().zip(&paths) {
-            if known.name == rule.name {
-                let found = format!("{} a second time", quote(&rule.name));
+        let name = quote(&rule.name);
+        for clash in order.add(rule) {
+            if clash.is_namesake {
+                let found = format!("{name} a second time");
                 sink.error(&format!("{}.name", node.path), found, "each name once");
             }
             // First match decides, so a rule behind a wider one never speaks; if it was meant to
             // be the stricter of the two, it protects nothing.
-            if covers(known, &rule) {
+            if clash.covers {
+                let path = paths.get(clash.earlier).map(String::as_str).unwrap_or_default();
                 sink.error(
                     &format!("{}.match", node.path),
                     format!("a rule that {path} covers whole"),
@@ -56,10 +61,9 @@ pub(crate) fn read(
                 );
             }
         }
-        rules.push(rule);
         paths.push(node.path.clone());
     }
-    Some(rules)
+    Some(order.into_rules())
 }
 
 fn read_one(
@@ -118,7 +122,11 @@ fn matcher(mut fields: Fields<'_>, allowed: &Allowances, sink: &mut Problems) ->
     Some(Matcher {
         path: path?,
         methods: methods?,
-        hosts: hosts?.iter().filter_map(|host| host::parse(host.as_bytes())).collect(),
+        hosts: hosts?
+            .iter()
+            .filter_map(|host| host::parse(host.as_bytes()))
+            .map(Cow::into_owned)
+            .collect(),
     })
 }
 
@@ -141,7 +149,7 @@ fn pattern(
         if text.contains('?') {
             return None;
         }
-        CanonicalPath::parse(&encoded, allowed).ok()
+        CanonicalPath::parse(&encoded, allowed).ok().map(CanonicalPath::into_owned)
     };
     if kind == "template" {
         // Each literal segment by itself, as if it were a path of one.
@@ -330,25 +338,4 @@ fn segment(node: &Node<'_>, pattern: Option<&PathPattern>, sink: &mut Problems) 
         node.wrong(format!("a name that stands as {{{name}}} in the rule's template"), sink);
     }
     place.map(Test::EqualsSegment)
-}
-
-/// Whether every request of `narrow` is one of `wide` too, as far as that is plain to see.
-fn covers(wide: &Rule, narrow: &Rule) -> bool {
-    let (Some(wide), Some(narrow)) = (&wide.matcher, &narrow.matcher) else {
-        return false;
-    };
-    let within = |wide: &[String], narrow: &[String]| {
-        wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(|one| wide.contains(one)))
-    };
-    within(&wide.methods, &narrow.methods)
-        && within(&wide.hosts, &narrow.hosts)
-        && match (&wide.path, &narrow.path) {
-            (PathPattern::Exact(wide), PathPattern::Exact(narrow)) => wide == narrow,
-            (
-                wide @ PathPattern::Prefix(_),
-                PathPattern::Exact(path) | PathPattern::Prefix(path),
-            ) => wide.matches(path),
-            (PathPattern::Prefix(prefix), PathPattern::Template(_)) => prefix.as_str() == "/",
-            (PathPattern::Exact(_) | PathPattern::Template(_), _) => false,
-        }
 }

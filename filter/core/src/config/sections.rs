@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     bearer::TokenSource,
-    forward::{Forward, ForwardedClaim, OnSpoofed, comparable},
+    forward::{Forward, ForwardedClaim, Guarded, OnSpoofed, comparable},
     path::{Allowances, Ambiguity},
     policy::{DEFAULT_WAITING_REQUESTS, DEFAULT_WAITING_TIME},
     reply::{BodyTemplate, ReplyStyle},
@@ -111,8 +111,13 @@ pub(crate) fn forward(
             node.choice(&[("deny", OnSpoofed::Deny), ("strip", OnSpoofed::Strip)], sink)
         })
         .unwrap_or(OnSpoofed::Deny);
-    let mut forward =
-        Forward { token, payload: None, claims: Vec::new(), guarded: Vec::new(), on_spoofed };
+    let mut forward = Forward {
+        token,
+        payload: None,
+        claims: Vec::new(),
+        guarded: Guarded::default(),
+        on_spoofed,
+    };
     let Some(mut fields) = node.and_then(|node| node.object(sink)) else {
         return forward;
     };
@@ -140,7 +145,7 @@ pub(crate) fn forward(
 fn claim(
     mut fields: Fields<'_>,
     sources: &[TokenSource],
-    guarded: &mut Vec<String>,
+    guarded: &mut Guarded,
     states: &mut Vec<String>,
     sink: &mut Problems,
 ) -> Option<ForwardedClaim> {
@@ -179,7 +184,7 @@ fn claim(
 fn guard_written(
     node: &Node<'_>,
     sources: &[TokenSource],
-    guarded: &mut Vec<String>,
+    guarded: &mut Guarded,
     sink: &mut Problems,
 ) -> Option<String> {
     let name = header_name(node, sink)?;
@@ -194,7 +199,7 @@ fn guard_written(
 fn guard(
     node: &Node<'_>,
     sources: &[TokenSource],
-    guarded: &mut Vec<String>,
+    guarded: &mut Guarded,
     sink: &mut Problems,
 ) -> Option<String> {
     let name = header_name(node, sink)?;
@@ -208,7 +213,7 @@ fn guard(
         node.wrong("each header once (`_` and `-` count as the same)", sink);
         return None;
     }
-    guarded.push(comparable);
+    guarded.add(comparable);
     Some(name)
 }
 

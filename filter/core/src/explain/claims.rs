@@ -3,7 +3,7 @@
 use crate::{
     claims::{numeric_date, scopes},
     forward::header_text,
-    issuer::Audiences,
+    issuer::{Audiences, Types},
     json::Json,
     time::UnixTime,
 };
@@ -21,7 +21,8 @@ impl Road<'_, '_> {
         let found =
             self.typ.as_deref().map_or("nothing".to_owned(), |typ| format!("{:?}", shown(typ)));
         let wanted = issuer.types.0.join(" or ");
-        let holds = Some(issuer.types.allow(self.typ.as_deref()));
+        let typ = self.typ.as_deref().map(Types::normalize);
+        let holds = Some(issuer.types.allow(typ.as_deref()));
         Some(vec![Fact { subject: "typ".to_owned(), found, wanted, holds }])
     }
 
@@ -142,8 +143,8 @@ impl Road<'_, '_> {
             let wanted = "a text or a list of texts";
             return Some(vec![Fact::failed(&names, "something else", wanted)]);
         };
-        let has = |scope: &String| held.contains(&scope.as_str());
-        let shown: Vec<String> = held.iter().map(|scope| words::text(scope.as_bytes())).collect();
+        let has = |scope: &String| held.contain(scope);
+        let shown: Vec<String> = held.iter().map(words::text).collect();
         let mut facts = vec![Fact::read(&format!("held, by {names}"), list(&shown))];
         for scope in &rule.scopes.all {
             let found = if has(scope) { "held" } else { "missing" };

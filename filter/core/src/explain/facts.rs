@@ -26,7 +26,7 @@ pub(super) struct Road<'a, 'r> {
     pub(super) now: UnixTime,
     pub(super) spell: &'r dyn Fn(UnixTime) -> String,
     pub(super) reject: Option<Reject>,
-    pub(super) head: Option<(Head<'a>, CanonicalPath)>,
+    pub(super) head: Option<(Head<'a>, CanonicalPath<'a>)>,
     pub(super) rule: Option<&'a Rule>,
     pub(super) bearer: Option<Bearer<'a>>,
     pub(super) claims: Option<Json>,
@@ -128,7 +128,7 @@ impl<'a, 'r> Road<'a, 'r> {
         if guarded.is_empty() {
             return None;
         }
-        let wanted = format!("none of {}", guarded.join(", "));
+        let wanted = format!("none of {}", list(&guarded.names()));
         let sent: Vec<String> =
             self.policy.forward.spoofed(self.request).map(words::text).collect();
         let mut fact = Fact::held("sent by the client", list(&sent), wanted);
@@ -181,7 +181,7 @@ impl<'a, 'r> Road<'a, 'r> {
     fn passed_over(
         &self,
         head: &Head<'_>,
-        path: &CanonicalPath,
+        path: &CanonicalPath<'_>,
         chosen: Option<&Rule>,
         facts: &mut Vec<Fact>,
     ) {
@@ -219,8 +219,9 @@ impl<'a, 'r> Road<'a, 'r> {
         let sources = &self.policy.sources;
         let places: Vec<String> = sources.iter().map(|source| source.to_string()).collect();
         let wanted = places.join(", or ");
-        Some(vec![match Bearer::find(sources, self.request) {
-            Ok(Some(bearer)) => {
+        let found = Bearer::find(sources, self.request, |_| None);
+        Some(vec![match found {
+            Ok(Some(bearer)) if bearer.is_usable() => {
                 let found = format!("{} bytes in the {}", bearer.token.len(), bearer.source());
                 self.bearer = Some(bearer);
                 Fact::held("token", found, wanted)
@@ -232,7 +233,7 @@ impl<'a, 'r> Road<'a, 'r> {
             Err(Reject::TokenAmbiguous) => {
                 Fact::failed("token", "more than one, or more than one place for it", "exactly one")
             }
-            Err(_) => {
+            Ok(Some(_)) | Err(_) => {
                 let found = "credentials with characters that no token has";
                 Fact::failed("token", found, "the scheme Bearer, blanks, and a token")
             }

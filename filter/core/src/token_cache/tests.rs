@@ -141,6 +141,10 @@ fn a_withdrawn_key_takes_its_verdicts_with_it() {
     for token in [&good, &bad] {
         assert!(said_cached(&mut cache, (&policy, &keys), "/", token, now).contains("KeyUnknown"));
     }
+    assert_eq!(cache.len(), 1, "it has no say any more, and is still there");
+    cache.forget_withdrawn(&keys);
+    assert!(cache.is_empty() && cache.forged.iter().all(Option::is_none));
+    assert_eq!((cache.young.bytes, cache.old.bytes), (0, 0));
     // The same keys again are another set: what was known by the first stays forgotten.
     keys.install(IssuerId(0), key_set(&[0, 1]), Some(now));
     assert!(said_cached(&mut cache, (&policy, &keys), "/", &good, now).contains("KeysUnavailable"));
@@ -291,7 +295,14 @@ proptest! {
                     prop_assert_eq!(with, said(&policy, &keys, path, token, at));
                 },
                 Step::Pass(seconds) => now += seconds,
-                Step::Install(numbers) => keys.install(IssuerId(0), key_set(&numbers), None),
+                Step::Install(numbers) => {
+                    keys.install(IssuerId(0), key_set(&numbers), None);
+                    // With and without: it is for memory, not for decisions.
+                    if now % 2 == 0 {
+                        cache.forget_withdrawn(&keys);
+                        prop_assert!(cache.is_empty());
+                    }
+                }
             }
             prop_assert!(cache.len() <= entries.max(2));
         }

@@ -112,8 +112,9 @@ fn access_is_given_as_the_table_says() {
             headers.extend(token.map(|token| ("authorization", token.as_str())));
             let came = judge(&policy, &headers, |decision| {
                 let ops = &decision.patch.headers;
-                let sets = ops.iter().any(|op| matches!(op, HeaderOp::Set(n, _) if n == b"x-user"));
-                let takes = ops.contains(&HeaderOp::Remove(b"authorization".to_vec()));
+                let sets =
+                    ops.iter().any(|op| matches!(op, HeaderOp::Set(n, _) if **n == *b"x-user"));
+                let takes = ops.contains(&HeaderOp::Remove(b"authorization".into()));
                 match decision.verdict {
                     Verdict::Allow(_) if sets && takes => {
                         "passes, with identity headers".to_owned()

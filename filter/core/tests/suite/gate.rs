@@ -28,7 +28,7 @@ pub(crate) struct Outcome {
     pub(crate) goes_on: bool,
     pub(crate) rule: Option<String>,
     pub(crate) issuer: Option<String>,
-    pub(crate) patch: Patch,
+    pub(crate) patch: Patch<'static>,
     pub(crate) reply: Option<Reply>,
 }
 
@@ -100,7 +100,7 @@ impl Gate {
             goes_on,
             rule: rule.map(str::to_owned),
             issuer: issuer.map(str::to_owned),
-            patch: decision.patch,
+            patch: decision.patch.into_owned(),
             reply,
         }
     }

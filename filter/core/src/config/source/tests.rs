@@ -34,7 +34,7 @@ fn read(fields: &[(&str, &str)]) -> Option<KeySource> {
     let compiled = compile(&Document::parse(text.as_bytes()).unwrap()).ok()?;
     assert!(compiled.keys.is_empty());
     assert_eq!(compiled.policy.issuers.len(), 1);
-    compiled.policy.issuers[0].source.clone()
+    compiled.policy.issuers.iter().next().unwrap().source.clone()
 }
 
 fn millis(millis: u64) -> Duration {

@@ -35,7 +35,7 @@ proptest! {
     fn a_canonical_path_is_its_own_canonical_form(path in paths(), allowed in allowances()) {
         if let Ok(canonical) = CanonicalPath::parse(&path, &allowed) {
             let again = CanonicalPath::parse(canonical.as_str().as_bytes(), &allowed);
-            prop_assert_eq!(again, Ok(canonical));
+            prop_assert_eq!(again.as_ref(), Ok(&canonical));
         }
     }
 
@@ -66,8 +66,8 @@ proptest! {
     fn the_query_has_no_say(path in paths(), query in "[ -~]{0,20}") {
         let path: Vec<u8> = path.into_iter().filter(|byte| *byte != b'?').collect();
         let with_query = [path.as_slice(), b"?", query.replace(['#', ' '], "/../").as_bytes()].concat();
-        let read = |target: &[u8]| CanonicalPath::parse(target, &Allowances::default());
-        prop_assert_eq!(read(&with_query), read(&path));
+        let none = Allowances::default();
+        prop_assert_eq!(CanonicalPath::parse(&with_query, &none), CanonicalPath::parse(&path, &none));
     }
 }
 

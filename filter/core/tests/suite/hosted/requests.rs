@@ -174,7 +174,7 @@ proptest! {
         let patch = &outcome.patch;
         for (name, value) in apply(patch, &headers) {
             if GUARDED.contains(&comparable(&name).as_slice()) {
-                let set = HeaderOp::Set(name, value);
+                let set = HeaderOp::Set(name.into(), value.into());
                 prop_assert!(patch.headers.contains(&set), "{:?}", set);
                 prop_assert!(has_good_token(&headers));
             }
@@ -378,10 +378,10 @@ fn apply(patch: &Patch, headers: &Headers) -> Headers {
     let mut headers = headers.clone();
     for op in &patch.headers {
         match op {
-            HeaderOp::Remove(name) => headers.retain(|(known, _)| known != name),
+            HeaderOp::Remove(name) => headers.retain(|(known, _)| *known != **name),
             HeaderOp::Set(name, value) => {
-                headers.retain(|(known, _)| known != name);
-                headers.push((name.clone(), value.clone()));
+                headers.retain(|(known, _)| *known != **name);
+                headers.push((name.to_vec(), value.to_vec()));
             }
         }
     }
