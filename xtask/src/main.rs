@@ -84,7 +84,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
         arguments: "[PART...]",
-        about: "Install what the tests need and the machine lacks: rust, envoy, node, provider, wasm-bindgen (default: these), haproxy",
+        about: "Install what the tests need and the machine lacks: rust, envoy, node, provider, wasm-bindgen, haproxy, wasmtime (default: all)",
         run: setup::run,
     },
     Command {

