@@ -1,9 +1,9 @@
 //! Tokens whose signature was checked before.
 //!
-//! Only the signature is remembered, which depends on nothing but the token and the key set: type,
-//! times, audience and rule are judged anew for each request. An entry belongs to the set that
-//! verified it, so the keys that an issuer withdraws take their verdicts with them; Envoy's cache
-//! lets such tokens pass until they expire.
+//! What is remembered depends on nothing but the token, the key set and the policy: that the signature
+//! is good, and what the claims say. The times in them are held against the clock for each request, and
+//! rules are judged anew. An entry belongs to the set that verified it, so the keys that an issuer
+//! withdraws take their verdicts with them; Envoy's cache lets such tokens pass until they expire.
 
 use std::{
     collections::{HashMap, hash_map},
@@ -19,15 +19,16 @@ use crate::{
     json::Json,
     key::KeyRing,
     reject::Reject,
+    validate::Terms,
 };
 
 /// The part of a token that is known once its signature is good.
 #[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) issuer: IssuerId,
-    /// As [`Types::normalize`](crate::issuer::Types::normalize) writes it.
-    pub(crate) typ: Option<String>,
     pub(crate) claims: Json,
+    /// When it holds and for whom, or why it never does.
+    pub(crate) terms: Result<Terms, Reject>,
     /// The words of its scope claims, or why they have none.
     pub(crate) scopes: Result<Words, Reject>,
     /// Where the payload stands in the token.

@@ -22,7 +22,7 @@ impl<'t> Verified<'t> {
     ///
     /// The first claim that does not hold.
     pub(crate) fn validate(self, issuer: &Issuer, now: UnixTime) -> Result<Valid<'t>, Reject> {
-        hold(self.typ(), self.claims(), issuer, now)?;
+        self.terms()?.hold(issuer, now)?;
         Ok(Valid(self))
     }
 }
@@ -38,22 +38,56 @@ impl Unverified<'_> {
         if !issuer.algorithms.contains(&self.algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
         }
-        hold(self.typ.as_deref(), &self.claims, issuer, now)
+        Terms::read(self.typ.as_deref(), &self.claims, issuer)?.hold(issuer, now)
     }
 }
 
-fn hold(typ: Option<&str>, claims: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
-    if !issuer.types.allow(typ) {
-        return Err(Reject::TypeNotAllowed);
+/// When a token holds, and whether it is meant for us: all that validation asks of it but the time of
+/// the request, so that a token that comes often is read once.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    expires: UnixTime,
+    starts: Option<UnixTime>,
+    issued: Option<UnixTime>,
+    /// What stands against it at any time. Told after what the time says, as the order of claims is.
+    otherwise: Result<(), Reject>,
+}
+
+impl Terms {
+    /// Reads type, times, audience and binding.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::TypeNotAllowed`], or [`Reject::ExpiryMissing`] or [`Reject::ClaimMalformed`] for times
+    /// that are none: what comes before any question of time.
+    pub(crate) fn read(typ: Option<&str>, claims: &Json, issuer: &Issuer) -> Result<Self, Reject> {
+        if !issuer.types.allow(typ) {
+            return Err(Reject::TypeNotAllowed);
+        }
+        let expires = numeric_date(claims, "exp")?.ok_or(Reject::ExpiryMissing)?;
+        let starts = numeric_date(claims, "nbf")?;
+        let issued = numeric_date(claims, "iat")?;
+        let otherwise = lifetime(expires, issued, issuer)
+            .and_then(|()| audience(claims, &issuer.audiences))
+            .and_then(|()| unbound(claims));
+        Ok(Self { expires, starts, issued, otherwise })
     }
-    times(claims, issuer, now)?;
-    audience(claims, &issuer.audiences)?;
-    // Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or
-    // sent by somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 7.1).
-    if claims.get("cnf").is_some() {
-        return Err(Reject::TokenBound);
+
+    /// RFC 7519 sections 4.1.4 to 4.1.6.
+    fn hold(&self, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+        // "On or after" `exp` a token is dead; 0 is a time like any other (Envoy took it for never).
+        if now.earlier(issuer.clock_skew) >= self.expires {
+            return Err(Reject::Expired);
+        }
+        let latest = now.later(issuer.clock_skew);
+        if self.starts.is_some_and(|starts| latest < starts) {
+            return Err(Reject::NotYetValid);
+        }
+        if self.issued.is_some_and(|issued| latest < issued) {
+            return Err(Reject::IssuedInFuture);
+        }
+        self.otherwise
     }
-    Ok(())
 }
 
 impl<'t> Valid<'t> {
@@ -76,30 +110,21 @@ impl<'t> Valid<'t> {
     }
 }
 
-/// RFC 7519 sections 4.1.4 to 4.1.6; `exp` is required here.
-fn times(claims: &Json, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
-    let expires = numeric_date(claims, "exp")?.ok_or(Reject::ExpiryMissing)?;
-    let starts = numeric_date(claims, "nbf")?;
-    let issued = numeric_date(claims, "iat")?;
-    // "On or after" `exp` a token is dead; 0 is a time like any other (Envoy took it for never).
-    if now.earlier(issuer.clock_skew) >= expires {
-        return Err(Reject::Expired);
+/// The life the issuer gave, not what is left of it: that is what a stolen token is worth.
+fn lifetime(expires: UnixTime, issued: Option<UnixTime>, issuer: &Issuer) -> Result<(), Reject> {
+    let Some(longest) = issuer.max_lifetime else {
+        return Ok(());
+    };
+    match issued {
+        Some(issued) if expires <= issued.later(longest) => Ok(()),
+        _ => Err(Reject::LifetimeTooLong),
     }
-    let latest = now.later(issuer.clock_skew);
-    if starts.is_some_and(|starts| latest < starts) {
-        return Err(Reject::NotYetValid);
-    }
-    if issued.is_some_and(|issued| latest < issued) {
-        return Err(Reject::IssuedInFuture);
-    }
-    if let Some(longest) = issuer.max_lifetime {
-        // The life the issuer gave, not what is left of it: that is what a stolen token is worth.
-        let issued = issued.ok_or(Reject::LifetimeTooLong)?;
-        if expires > issued.later(longest) {
-            return Err(Reject::LifetimeTooLong);
-        }
-    }
-    Ok(())
+}
+
+/// Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or sent by
+/// somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 section 7.1).
+fn unbound(claims: &Json) -> Result<(), Reject> {
+    if claims.get("cnf").is_some() { Err(Reject::TokenBound) } else { Ok(()) }
 }
 
 /// RFC 7519 section 4.1.3: a string or an array of strings.

@@ -11,6 +11,7 @@ use crate::{
     key::KeySet,
     reject::Reject,
     token_cache::Proven,
+    validate::Terms,
 };
 
 /// A token that a key of its issuer signed; whether it is meant for us is still open.
@@ -54,7 +55,7 @@ impl<'t> Unverified<'t> {
         let end = self.signed.len();
         let proven = Proven {
             issuer: id,
-            typ: self.typ,
+            terms: Terms::read(self.typ.as_deref(), &self.claims, issuer),
             scopes: scopes(&self.claims, &issuer.scope_claims),
             claims: self.claims,
             payload: end.saturating_sub(self.payload.len())..end,
@@ -77,8 +78,8 @@ impl<'t> Verified<'t> {
         &self.proven
     }
 
-    pub(crate) fn typ(&self) -> Option<&str> {
-        self.proven.typ.as_deref()
+    pub(crate) fn terms(&self) -> Result<&Terms, Reject> {
+        self.proven.terms.as_ref().map_err(|reject| *reject)
     }
 
     pub(crate) fn scopes(&self) -> Result<&Words, Reject> {
