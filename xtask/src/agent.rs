@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::{shell, workspace};
 
 /// The program, and the package that it is in.
-const AGENT: &str = "jwt-gate-agent";
+pub(crate) const AGENT: &str = "jwt-gate-agent";
 /// The profile of Cargo's that it is built with, which is also a folder.
 const PROFILE: &str = "agent";
 

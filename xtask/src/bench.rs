@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    setup,
+    agent, setup,
     shell::{self, Group},
     wasm, workspace,
 };
@@ -33,7 +33,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut cargo = shell::cargo();
     cargo.args(["run", "--quiet", "--package", "bench", "--"]).args(arguments);
     let haproxy = if is_quick { HaProxy::IfThere } else { HaProxy::Installed };
-    set_up(&mut cargo, &harness, haproxy)?;
+    // Whether it works, any agent shows; figures are those of the one that users run. Its build takes
+    // long, so that it is left to them.
+    let agent = match is_quick {
+        true => workspace::target().join("debug").join(agent::AGENT),
+        false => workspace::root().join("target").join(agent::AGENT),
+    };
+    set_up(&mut cargo, &harness, haproxy, agent.is_file().then_some(&agent))?;
     // Replaces this process, so that Ctrl-C and a kill reach the one that owns the proxies.
     let error = cargo.exec();
     Err(error).with_context(|| format!("cannot start {}", shell::describe(&cargo)))
@@ -49,7 +55,12 @@ pub(crate) enum HaProxy {
 }
 
 /// Tells the comparison where the programs are that it runs, with the proxies installed.
-pub(crate) fn set_up(bench: &mut Command, harness: &Path, haproxy: HaProxy) -> Result<()> {
+pub(crate) fn set_up(
+    bench: &mut Command,
+    harness: &Path,
+    haproxy: HaProxy,
+    agent: Option<&Path>,
+) -> Result<()> {
     bench.env("ENVOY_BIN", setup::envoy()?).env("HARNESS_BIN", harness);
     let found = match haproxy {
         HaProxy::IfThere => shell::which("haproxy"),
@@ -61,6 +72,10 @@ pub(crate) fn set_up(bench: &mut Command, harness: &Path, haproxy: HaProxy) -> R
     match found {
         Some(binary) => bench.env("HAPROXY_BIN", binary),
         None => bench.env_remove("HAPROXY_BIN"),
+    };
+    match agent {
+        Some(binary) => bench.env("JWT_GATE_AGENT", binary),
+        None => bench.env_remove("JWT_GATE_AGENT"),
     };
     Ok(())
 }

@@ -411,8 +411,9 @@ fn bench_quick(tools: &mut Tools) -> Result<Tally> {
     wasm::build_simd()?;
     let bench = tools.programs.binary("bench", "bench")?;
     let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
+    let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
     let mut bench = shell::command(bench);
-    bench::set_up(&mut bench, &harness, bench::HaProxy::IfThere)?;
+    bench::set_up(&mut bench, &harness, bench::HaProxy::IfThere, Some(&agent))?;
     tally::check(bench.arg("--quick"))
 }
 

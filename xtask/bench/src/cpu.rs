@@ -1,7 +1,8 @@
-//! What a thread of another process has used of a processor.
+//! What threads of other processes have used of a processor.
 
 use std::{
     fs,
+    iter::Sum,
     ops::Sub,
     path::{Path, PathBuf},
     thread,
@@ -39,6 +40,24 @@ impl Sub for Times {
     }
 }
 
+impl Sum for Times {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, times| Self {
+            ran: sum.ran + times.ran,
+            waited: sum.waited + times.waited,
+        })
+    }
+}
+
+/// The times of several threads together, once each of them rests.
+///
+/// # Errors
+///
+/// As of [`Thread::times`].
+pub(crate) fn times(threads: &[Thread]) -> Result<Times> {
+    threads.iter().map(Thread::times).sum()
+}
+
 impl Thread {
     /// The thread of a process that bears a name.
     ///
@@ -46,16 +65,22 @@ impl Thread {
     ///
     /// There is none.
     pub(crate) fn named(process: u32, name: &str) -> Result<Self> {
-        let tasks = PathBuf::from(format!("/proc/{process}/task"));
-        let entries =
-            fs::read_dir(&tasks).with_context(|| format!("cannot read {}", tasks.display()))?;
-        entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
+        tasks(process)?
+            .into_iter()
             .find(|task| {
                 fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
             })
             .map(|task| Self::at(&task))
             .with_context(|| format!("found no thread {name} in process {process}"))
+    }
+
+    /// All threads that a process has now.
+    ///
+    /// # Errors
+    ///
+    /// There is no such process.
+    pub(crate) fn all(process: u32) -> Result<Vec<Self>> {
+        Ok(tasks(process)?.iter().map(|task| Self::at(task)).collect())
     }
 
     /// The first thread of a process.
@@ -91,6 +116,14 @@ impl Thread {
             fs::read_to_string(&self.schedstat).with_context(|| format!("cannot read {path}"))?;
         parse(&text).with_context(|| format!("{path}: found `{text}`, expected three numbers"))
     }
+}
+
+/// The folders of a process's threads.
+fn tasks(process: u32) -> Result<Vec<PathBuf>> {
+    let tasks = PathBuf::from(format!("/proc/{process}/task"));
+    let entries =
+        fs::read_dir(&tasks).with_context(|| format!("cannot read {}", tasks.display()))?;
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
 }
 
 /// Nanoseconds run, nanoseconds waited, and how often it ran.
@@ -136,10 +169,22 @@ mod tests {
         begin.send(()).unwrap();
         is_ready.recv().unwrap();
         let used = thread.times().unwrap() - before;
+        let all = Thread::all(std::process::id()).unwrap();
+        assert!(all.iter().any(|known| known.schedstat == thread.schedstat), "{all:?}");
         drop(end);
         worker.unwrap().join().unwrap();
         // No bound from above: how long it takes is up to the machine.
         assert!(used.ran > Duration::from_millis(1), "{used:?}");
+    }
+
+    #[test]
+    fn times_of_threads_add_up() {
+        let times = |ran, waited| Times {
+            ran: Duration::from_nanos(ran),
+            waited: Duration::from_nanos(waited),
+        };
+        let sum: Times = [times(5, 1), times(7, 2)].into_iter().sum();
+        assert_eq!(sum, times(12, 3));
     }
 
     #[test]

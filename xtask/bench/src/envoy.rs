@@ -152,7 +152,19 @@ fn rbac() -> Value {
 
 /// The same policy for JWT Gate, in a VM of its own: no cache is shared.
 fn gate(name: &str, verify: &str, metrics: bool) -> Result<Value> {
-    let policy = Policy::Struct(json!({
+    let policy = Policy::Struct(policy(verify, metrics)?);
+    let mut filter = config::gate(name, &policy)?;
+    filter["typed_config"]["config"]["vm_config"]["vm_id"] = json!(format!("bench.{name}"));
+    Ok(filter)
+}
+
+/// What the other set-ups check, in JWT Gate's words.
+///
+/// # Errors
+///
+/// A key cannot be read.
+pub(crate) fn policy(verify: &str, metrics: bool) -> Result<Value> {
+    Ok(json!({
         "issuers": [{
             "name": "test",
             "issuer": ISSUER,
@@ -168,10 +180,7 @@ fn gate(name: &str, verify: &str, metrics: bool) -> Result<Value> {
         }],
         "forward": { "claims": [{ "claim": ["sub"], "header": USER }] },
         "metrics": metrics,
-    }));
-    let mut filter = config::gate(name, &policy)?;
-    filter["typed_config"]["config"]["vm_config"]["vm_id"] = json!(format!("bench.{name}"));
-    Ok(filter)
+    }))
 }
 
 /// The filter with the other module.

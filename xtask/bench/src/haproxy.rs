@@ -1,4 +1,5 @@
-//! HAProxy with the lines that its own documentation gives for a token, one frontend an algorithm.
+//! HAProxy with the lines that its own documentation gives for a token, one frontend an algorithm,
+//! and beside them one that asks JWT Gate's agent.
 
 use std::{
     fmt::Write as _,
@@ -12,8 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use envoy_e2e::Place;
+use haproxy_e2e::Agent;
 
 use crate::{
+    agent,
     setups::REFUSED,
     tokens::{AUDIENCE, ISSUER, SCOPE, SIGNERS, Signer},
 };
@@ -28,30 +31,38 @@ pub(crate) struct HaProxy {
     /// The frontend that asks for no token.
     bare: u16,
     guarded: Vec<(Signer, u16)>,
+    /// The agent, and the frontend that asks it.
+    gate: Option<(Agent, u16)>,
 }
 
 impl HaProxy {
-    /// Starts a HAProxy binary in front of the upstream, in `target/e2e/NAME`.
+    /// Starts a HAProxy binary in front of the upstream, in `target/e2e/NAME`, and the agent if it is
+    /// to be asked.
     ///
     /// # Errors
     ///
-    /// It ended or did not get ready; the message holds its log.
-    pub(crate) fn start(binary: &Path, name: &str, upstream: u16) -> Result<Self> {
+    /// One ended or did not get ready; the message holds its log.
+    pub(crate) fn start(binary: &Path, name: &str, upstream: u16, has_agent: bool) -> Result<Self> {
         let place = Place::new(name)?;
+        let agent = has_agent.then(|| agent::start(&place)).transpose()?;
         // All are held until the last one is found, so that no port comes twice.
-        let held = (0..=SIGNERS.len())
+        let held = (0..SIGNERS.len() + 2)
             .map(|_| TcpListener::bind(("127.0.0.1", 0)))
             .collect::<std::io::Result<Vec<_>>>()?;
         let ports = held
             .iter()
             .map(|listener| Ok(listener.local_addr()?.port()))
             .collect::<Result<Vec<_>>>()?;
-        let (bare, ports) = ports.split_first().context("found no free port")?;
+        let [bare, gate, ports @ ..] = &ports[..] else { bail!("found no free port") };
         let guarded: Vec<_> = SIGNERS.into_iter().zip(ports.iter().copied()).collect();
-        let mut text = head(upstream, *bare);
+        let global = if has_agent { agent::global() } else { String::new() };
+        let mut text = head(&global, upstream, *bare);
         for (signer, port) in &guarded {
             let key = place.write(&format!("{}.pem", signer.key), &signer.pem()?)?;
             frontend(&mut text, *signer, *port, &key)?;
+        }
+        if has_agent {
+            text.push_str(&agent::sections(&place, *gate)?);
         }
         let file = place.write("haproxy.cfg", &text)?;
         drop(held);
@@ -68,7 +79,8 @@ impl HaProxy {
             .stderr(log)
             .spawn()
             .context("running setpriv (Debian: util-linux)")?;
-        let mut proxy = Self { child, bare: *bare, guarded };
+        let gate = agent.map(|agent| (agent, *gate));
+        let mut proxy = Self { child, bare: *bare, guarded, gate };
         proxy.wait(&place)?;
         Ok(proxy)
     }
@@ -86,6 +98,11 @@ impl HaProxy {
     /// The port that asks for a token of this signer.
     pub(crate) fn guarded(&self, signer: Signer) -> Option<u16> {
         self.guarded.iter().find(|(known, _)| *known == signer).map(|(_, port)| *port)
+    }
+
+    /// The process of the agent, and the port that asks it.
+    pub(crate) fn gate(&self) -> Option<(u32, u16)> {
+        self.gate.as_ref().map(|(agent, port)| (agent.process().id(), *port))
     }
 
     fn wait(&mut self, place: &Place) -> Result<()> {
@@ -123,9 +140,9 @@ pub(crate) fn version(binary: &Path) -> Result<String> {
     Ok(version.to_owned())
 }
 
-fn head(upstream: u16, bare: u16) -> String {
+fn head(global: &str, upstream: u16, bare: u16) -> String {
     format!(
-        "global\n  nbthread 1\n  maxconn 512\n\n\
+        "global\n  nbthread 1\n  maxconn 512\n{global}\n\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n\
          \x20 default_backend upstream\n\n\
          backend upstream\n  http-reuse always\n  server upstream 127.0.0.1:{upstream}\n\n\

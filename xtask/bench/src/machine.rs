@@ -12,7 +12,7 @@ use crate::haproxy;
 /// # Errors
 ///
 /// The module is not built, or a program does not tell its version.
-pub(crate) fn describe(haproxy: Option<&Path>) -> Result<Vec<String>> {
+pub(crate) fn describe(haproxy: Option<&Path>, has_agent: bool) -> Result<Vec<String>> {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpus, "model name").unwrap_or("an unknown processor");
     let count = thread::available_parallelism().context("counting processors")?;
@@ -28,6 +28,12 @@ pub(crate) fn describe(haproxy: Option<&Path>) -> Result<Vec<String>> {
     match haproxy {
         Some(binary) => {
             lines.push(format!("HAProxy {}, one thread", haproxy::version(binary)?));
+            lines.push(match has_agent {
+                true => "JWT Gate's agent for HAProxy with one thread".to_owned(),
+                false => "JWT Gate's agent for HAProxy is not built, and was left out: \
+                          `cargo xtask agent` builds it"
+                    .to_owned(),
+            });
         }
         None => lines.push("HAProxy is not installed, and was left out".to_owned()),
     }

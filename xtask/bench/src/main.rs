@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: what JWT Gate costs, beside what proxies bring themselves.
 //!
 //! Two parts. `proxies` sends the same requests through Envoy without a filter, with its own
-//! filters and with JWT Gate, and through HAProxy with its own lines, and reads from the kernel
-//! how long the serving thread ran. `growth` counts what a request costs inside the module as
+//! filters and with JWT Gate, and through HAProxy with its own lines and
+//! with JWT Gate's agent, and reads from the kernel how long the serving threads ran. `growth` counts what a request costs inside the module as
 //! rules, keys, issuers and tokens grow, in units of fuel, which no other load on the machine
 //! changes.
 
@@ -10,6 +10,7 @@ use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
+mod agent;
 mod client;
 mod cpu;
 mod envoy;
@@ -89,9 +90,10 @@ fn main() -> Result<ExitCode> {
 
 fn proxies(options: &Options) -> Result<Figures> {
     let haproxy = env::var_os("HAPROXY_BIN").map(PathBuf::from);
-    let machine = machine::describe(haproxy.as_deref())?;
+    let has_agent = env::var_os("JWT_GATE_AGENT").is_some();
+    let machine = machine::describe(haproxy.as_deref(), has_agent)?;
     println!("Starting the proxies and checking that each of them guards the service ...");
-    let proxies = setups::Proxies::start(haproxy.as_deref())?;
+    let proxies = setups::Proxies::start(haproxy.as_deref(), has_agent)?;
     let (effort, starts) = if options.is_quick { (QUICK, 1) } else { (FULL, 5) };
     let figures = Figures::measure(&proxies, &SIGNERS, effort, |line| println!("{line} ..."))?;
     println!("first answers of {starts} fresh proxies ...");

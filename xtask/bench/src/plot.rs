@@ -25,9 +25,9 @@ const FOOT: usize = 40;
 const AXIS: (f64, f64) = (1.0, 2000.0);
 const TICKS: [f64; 7] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0];
 /// One for each set-up, told apart by those who see no red or green, too.
-const COLOURS: [&str; 9] = [
+const COLOURS: [&str; 10] = [
     "#999999", "#0072b2", "#56b4e9", "#d55e00", "#cc79a7", "#882255", "#e69f00", "#999999",
-    "#009e73",
+    "#009e73", "#000000",
 ];
 
 /// Draws what each set-up adds to its proxy.

@@ -9,7 +9,7 @@ use crate::{
     fresh::First,
     growth::{Axis, Point},
     rounds::Figures,
-    setups::{HAPROXY_BARE, HAPROXY_NATIVE, about},
+    setups::{HAPROXY_BARE, HAPROXY_GATE, HAPROXY_NATIVE, about},
     spread::Spread,
     table::Table,
     tokens::SIGNERS,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The set-ups in the order in which they are shown.
-pub(crate) const ORDER: [&str; 9] = [
+pub(crate) const ORDER: [&str; 10] = [
     BARE,
     NATIVE_CACHED,
     NATIVE,
@@ -27,23 +27,27 @@ pub(crate) const ORDER: [&str; 9] = [
     GATE_METRICS,
     HAPROXY_BARE,
     HAPROXY_NATIVE,
+    HAPROXY_GATE,
 ];
 
-/// What is compared with what, by what it adds; what is compared with the bare proxy, by whole
-/// requests.
-const RATIOS: [(&str, &str); 6] = [
+/// What is compared with what, see [`is_whole`].
+const RATIOS: [(&str, &str); 7] = [
     (GATE, NATIVE_CACHED),
     (GATE_SIMD, NATIVE_CACHED),
     (GATE, NATIVE),
     (GATE_SIMD, NATIVE),
     (GATE, BARE),
     (GATE_SIMD, BARE),
+    (HAPROXY_GATE, HAPROXY_NATIVE),
 ];
 
 /// What a known token may add, as a part of what Envoy's own filters with their cache add.
 const KNOWN_AT_MOST: f64 = 1.0;
 /// What a new RS256 token may add, as a part of what Envoy's own filters add.
 const NEW_AT_MOST: f64 = 0.8;
+/// What a request with a known token may cost through HAProxy and the agent, as a part of what it
+/// costs with HAProxy's own verification.
+const AGENT_AT_MOST: f64 = 1.5;
 /// By how much a request may cost more with the greatest number of rules, keys or issuers.
 const GROWTH_BELOW: f64 = 0.1;
 
@@ -110,6 +114,13 @@ pub(crate) fn acceptance(figures: &Figures, points: &[Point]) -> Table {
             );
         }
     }
+    let (gate, other, workload) = (HAPROXY_GATE, HAPROXY_NATIVE, Workload::Repeated);
+    row(
+        format!("RS256, {}, whole: {} / {}", workload.name(), about(gate), about(other)),
+        format!("{AGENT_AT_MOST:.2}"),
+        quotient(figures, "RS256", workload, gate, other)
+            .map(|found| (format!("{found:.2}"), found <= AGENT_AT_MOST)),
+    );
     for axis in [Axis::Rules, Axis::Keys, Axis::Issuers] {
         let along: Vec<&Point> = points.iter().filter(|point| point.axis == axis).collect();
         let (Some(least), Some(most)) = (along.first(), along.last()) else { continue };
@@ -142,15 +153,24 @@ fn summary(figures: &Figures, signer: &str) -> Table {
     }
     for (gate, other) in RATIOS {
         let cells = Workload::ALL.map(|workload| ratio(figures, signer, workload, gate, other));
-        let title = if other == BARE { "whole: " } else { "added: " };
+        // HAProxy has no words for some algorithms, or is not there.
+        if cells.iter().all(|cell| cell == "-") {
+            continue;
+        }
+        let title = if is_whole(other) { "whole: " } else { "added: " };
         let title = format!("{title}{} / {}", about(gate), about(other));
         table.push([title].into_iter().chain(cells));
     }
     table
 }
 
-/// How many times as much one set-up adds as another, or takes as a whole where the other adds
-/// nothing.
+/// Whether whole requests are compared with those of a set-up, and not what is added: it adds
+/// nothing, or the project is held to the time of whole requests.
+fn is_whole(other: &str) -> bool {
+    matches!(other, BARE | HAPROXY_NATIVE)
+}
+
+/// How many times as much one set-up adds as another, or takes as a whole.
 fn ratio(figures: &Figures, signer: &str, workload: Workload, one: &str, other: &str) -> String {
     quotient(figures, signer, workload, one, other)
         .map_or_else(|| "-".to_owned(), |quotient| format!("{quotient:.2}"))
@@ -164,7 +184,7 @@ fn quotient(
     other: &str,
 ) -> Option<f64> {
     let figure = |set_up| {
-        let spread = if other == BARE {
+        let spread = if is_whole(other) {
             figures.cpu(signer, workload, set_up)
         } else {
             figures.added(signer, workload, set_up)
@@ -316,6 +336,33 @@ mod tests {
         assert!(again.contains(" 0.0 %") && again.ends_with(" yes |"), "{table}");
         // The example has no native filter to compare with.
         assert!(row("RS256, one token").ends_with(" no |"), "{table}");
+    }
+
+    #[test]
+    fn the_agent_is_held_to_the_time_of_whole_requests() {
+        let row = |figures: &Figures| {
+            let table = acceptance(figures, &[]).to_string();
+            table.lines().find(|line| line.contains("agent")).unwrap().to_owned()
+        };
+        // Without the agent nothing was found, which is not enough.
+        let without = row(&Figures::example());
+        assert!(without.ends_with(" no |"), "{without}");
+        let with =
+            |cpu| row(&Figures::example_with(&[(HAPROXY_NATIVE, 100.0), (HAPROXY_GATE, cpu)]));
+        let (well, badly) = (with(150.0), with(151.0));
+        assert!(well.contains(" 1.50 | ") && well.ends_with(" yes |"), "{well}");
+        assert!(badly.contains(" 1.51 | ") && badly.ends_with(" no |"), "{badly}");
+    }
+
+    #[test]
+    fn a_comparison_with_what_was_not_measured_is_left_out() {
+        let agent = "whole: HAProxy with JWT Gate's agent / HAProxy's";
+        let without = summary(&Figures::example(), "RS256").to_string();
+        assert!(!without.contains(agent), "{without}");
+        let figures = Figures::example_with(&[(HAPROXY_NATIVE, 100.0), (HAPROXY_GATE, 90.0)]);
+        let with = summary(&figures, "RS256").to_string();
+        let row = with.lines().find(|line| line.contains(agent)).unwrap();
+        assert!(row.contains(" 0.90 |"), "{row}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    cpu,
     setups::{Proxies, SetUp, about},
     spread::Spread,
     tokens::Signer,
@@ -31,13 +32,13 @@ pub(crate) struct Effort {
 /// One set-up under one workload in one round.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    /// Microseconds of the serving thread for a request.
+    /// Microseconds of the serving threads for a request.
     cpu: f64,
     /// Requests a second.
     throughput: f64,
-    /// The part of the time in which the serving thread ran.
+    /// The part of the time in which the serving threads ran, over 1 for several at once.
     busy: f64,
-    /// The part of its time in which it was ready, but others ran.
+    /// The part of their time in which they were ready, but others ran.
     waited: f64,
 }
 
@@ -117,11 +118,11 @@ impl Figures {
         }
         for set_up in turn {
             let path = set_up.path(workload);
-            let before = set_up.thread.times()?;
+            let before = cpu::times(&set_up.threads)?;
             let wall = set_up.client.run(path, &tokens, workload.status()).with_context(|| {
                 format!("{}, {signer}, {}", about(set_up.name), workload.name())
             })?;
-            let used = set_up.thread.times()? - before;
+            let used = cpu::times(&set_up.threads)? - before;
             let count = tokens.len() as f64;
             self.requests += tokens.len();
             self.samples.entry((signer, workload, set_up.name)).or_default().push(Sample {
@@ -142,7 +143,7 @@ impl Figures {
         all.iter().filter(measured).copied().collect()
     }
 
-    /// Microseconds of the serving thread for a request.
+    /// Microseconds of the serving threads for a request.
     pub(crate) fn cpu(&self, signer: &str, workload: Workload, set_up: &str) -> Option<Spread> {
         Spread::of(&self.each(signer, workload, set_up, |sample| sample.cpu))
     }
@@ -168,7 +169,7 @@ impl Figures {
         Spread::of(&self.each(signer, workload, set_up, |sample| sample.throughput))
     }
 
-    /// The part of the time in which the serving thread ran.
+    /// The part of the time in which the serving threads ran, over 1 for several at once.
     pub(crate) fn busy(&self, signer: &str, workload: Workload, set_up: &str) -> Option<Spread> {
         Spread::of(&self.each(signer, workload, set_up, |sample| sample.busy))
     }
@@ -212,6 +213,16 @@ impl Figures {
                 waited: 0.1,
             });
             figures.samples.insert(("RS256", workload, set_up), samples.to_vec());
+        }
+        figures
+    }
+
+    /// The example, and HAProxy with a set-up's microseconds for a whole request of one token.
+    pub(crate) fn example_with(whole: &[(&'static str, f64)]) -> Self {
+        let mut figures = Self::example();
+        for (set_up, cpu) in whole {
+            let sample = Sample { cpu: *cpu, throughput: 1e6 / cpu, busy: 0.9, waited: 0.0 };
+            figures.samples.insert(("RS256", Workload::Repeated, set_up), vec![sample; 3]);
         }
         figures
     }

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) const HAPROXY_BARE: &str = "haproxy";
 /// HAProxy's own lines.
 pub(crate) const HAPROXY_NATIVE: &str = "haproxy-native";
+/// HAProxy that asks JWT Gate's agent.
+pub(crate) const HAPROXY_GATE: &str = "haproxy-gate";
 /// A path that every proxy refuses by itself, with 401 and without the upstream: what forged tokens
 /// cost is compared with it, and not with a request that goes on.
 pub(crate) const REFUSED: &str = "/refused";
@@ -33,8 +35,8 @@ pub(crate) struct SetUp {
     pub(crate) name: &'static str,
     /// The set-up of the same proxy that lets everything pass.
     pub(crate) bare: &'static str,
-    /// The thread that serves.
-    pub(crate) thread: Thread,
+    /// The threads that serve.
+    pub(crate) threads: Vec<Thread>,
     pub(crate) client: Client,
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn about(name: &str) -> &'static str {
     let own = [
         (HAPROXY_BARE, "HAProxy without a check"),
         (HAPROXY_NATIVE, "HAProxy's jwt_verify and conditions"),
+        (HAPROXY_GATE, "HAProxy with JWT Gate's agent"),
     ];
     let all = envoy::LISTENERS.into_iter().chain(own);
     all.into_iter().find(|(known, _)| *known == name).map_or("", |(_, about)| about)
@@ -68,16 +71,17 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// Starts Envoy, and HAProxy where there is one.
+    /// Starts Envoy, HAProxy where there is one, and its agent if that is there too.
     ///
     /// # Errors
     ///
     /// One did not start.
-    pub(crate) fn start(haproxy: Option<&Path>) -> Result<Self> {
+    pub(crate) fn start(haproxy: Option<&Path>, has_agent: bool) -> Result<Self> {
         let upstream = upstream::start()?;
         let envoy = envoy::start("bench-envoy", upstream)?;
-        let haproxy =
-            haproxy.map(|binary| HaProxy::start(binary, "bench-haproxy", upstream)).transpose()?;
+        let haproxy = haproxy
+            .map(|binary| HaProxy::start(binary, "bench-haproxy", upstream, has_agent))
+            .transpose()?;
         Ok(Self { upstream, envoy, haproxy })
     }
 
@@ -96,14 +100,14 @@ impl Proxies {
         let mut set_ups = Vec::new();
         for (name, _) in envoy::LISTENERS {
             let thread = Thread::named(self.envoy.id(), envoy::WORKER)?;
-            set_ups.push(open(name, envoy::BARE, thread, self.envoy.port(name))?);
+            set_ups.push(open(name, envoy::BARE, vec![thread], self.envoy.port(name))?);
         }
         let mut remarks = Vec::new();
         if let Some(haproxy) = &self.haproxy {
-            let thread = Thread::main(haproxy.id());
-            set_ups.push(open(HAPROXY_BARE, HAPROXY_BARE, thread.clone(), haproxy.bare())?);
+            let threads = vec![Thread::main(haproxy.id())];
+            set_ups.push(open(HAPROXY_BARE, HAPROXY_BARE, threads.clone(), haproxy.bare())?);
             let port = haproxy.guarded(signer).context("found no frontend")?;
-            let mut native = open(HAPROXY_NATIVE, HAPROXY_BARE, thread, port)?;
+            let mut native = open(HAPROXY_NATIVE, HAPROXY_BARE, threads.clone(), port)?;
             pool.grow(1)?;
             if native.client.ask("/", Some(pool.get(0)?))?.status == 200 {
                 set_ups.push(native);
@@ -113,6 +117,11 @@ impl Proxies {
                     about(HAPROXY_NATIVE),
                     signer.name()
                 ));
+            }
+            if let Some((agent, port)) = haproxy.gate() {
+                // What the agent uses is a part of what its requests cost.
+                let threads = [threads, Thread::all(agent)?].concat();
+                set_ups.push(open(HAPROXY_GATE, HAPROXY_BARE, threads, port)?);
             }
         }
         for set_up in &mut set_ups {
@@ -124,8 +133,8 @@ impl Proxies {
     }
 }
 
-fn open(name: &'static str, bare: &'static str, thread: Thread, port: u16) -> Result<SetUp> {
-    Ok(SetUp { name, bare, thread, client: Client::connect(port, CONNECTIONS)? })
+fn open(name: &'static str, bare: &'static str, threads: Vec<Thread>, port: u16) -> Result<SetUp> {
+    Ok(SetUp { name, bare, threads, client: Client::connect(port, CONNECTIONS)? })
 }
 
 /// A benchmark of a set-up that refuses everything, or nothing, would measure nothing.
