@@ -20,7 +20,7 @@ pub struct HaProxy {
 impl HaProxy {
     /// Starts HAProxy on a file in `place` and waits until it listens on `port`.
     ///
-    /// What it writes to standard output (`log stdout`) is in [`HaProxy::log`].
+    /// What it writes to standard output (`log stdout`) is in its log.
     ///
     /// # Errors
     ///
