@@ -87,18 +87,7 @@ pub(super) fn test(words: &[String], variables: &Variables, notes: &mut Notes) -
 }
 
 fn of_token(meaning: &Meaning) -> bool {
-    matches!(
-        meaning,
-        Meaning::Token(_)
-            | Meaning::TokenHeader(..)
-            | Meaning::Claim(..)
-            | Meaning::Verified { .. }
-            | Meaning::Left
-            | Meaning::LuaAuthorized
-            | Meaning::LuaScopes
-            | Meaning::Flag(_)
-            | Meaning::OfToken(_)
-    )
+    meaning.is_read_from_token() || matches!(meaning, Meaning::Flag(_))
 }
 
 fn compared(meaning: &Meaning, how: &Comparison<'_>, notes: &mut Notes) -> Option<Literal> {

@@ -60,6 +60,23 @@ pub(super) enum Meaning {
     Unknown,
 }
 
+impl Meaning {
+    /// Whether it comes out of a token, or of what was found out about one.
+    pub(super) fn is_read_from_token(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(_)
+                | Self::TokenHeader(..)
+                | Self::Claim(..)
+                | Self::Verified { .. }
+                | Self::Left
+                | Self::LuaAuthorized
+                | Self::LuaScopes
+                | Self::OfToken(_)
+        )
+    }
+}
+
 /// Where `jwt_verify` takes the algorithm from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Algorithm {
@@ -226,16 +243,10 @@ fn converted(meaning: Meaning, call: &Call, variables: &Variables) -> Meaning {
 }
 
 fn of_token(meaning: &Meaning, call: &Call) -> Meaning {
-    match meaning {
-        Meaning::Token(_)
-        | Meaning::TokenHeader(..)
-        | Meaning::Claim(..)
-        | Meaning::Verified { .. }
-        | Meaning::Left
-        | Meaning::LuaAuthorized
-        | Meaning::LuaScopes
-        | Meaning::OfToken(_) => Meaning::OfToken(format!("the converter `{}`", call.name)),
-        _ => Meaning::Unknown,
+    if meaning.is_read_from_token() {
+        Meaning::OfToken(format!("the converter `{}`", call.name))
+    } else {
+        Meaning::Unknown
     }
 }
 
