@@ -4,12 +4,12 @@ use crate::{
     claims::scalar_text,
     decision::Permit,
     issuer::Issuer,
-    json::Json,
     path::{CanonicalPath, percent_decode},
     pattern::PathPattern,
     reject::Reject,
     request::Request,
     rule::{Rule, Test},
+    tape::{Kind, Value},
     validate::Valid,
 };
 
@@ -33,7 +33,7 @@ impl Valid<'_> {
         }
         if !rule.scopes.is_empty() {
             let held = self.scopes()?;
-            let holds = |scope: &String| held.contain(scope);
+            let holds = |scope: &String| held.contain(self.claims(), scope);
             let any = &rule.scopes.any;
             if !rule.scopes.all.iter().all(holds) || (!any.is_empty() && !any.iter().any(holds)) {
                 return Err(Reject::ScopeInsufficient);
@@ -56,17 +56,17 @@ impl Valid<'_> {
 impl Test {
     pub(crate) fn holds(
         &self,
-        claim: &Json,
+        claim: Value<'_>,
         rule: &Rule,
         request: &Request<'_>,
         path: &CanonicalPath<'_>,
     ) -> bool {
         match self {
             Self::Present => true,
-            Self::OneOf(values) => values.contains(claim),
-            Self::Contains(value) => match claim {
-                Json::Array(items) => items.contains(value),
-                single => single == value,
+            Self::OneOf(values) => values.contains(&claim.to_json()),
+            Self::Contains(value) => match claim.kind() {
+                Kind::Array(mut items) => items.any(|(_, item)| item.to_json() == *value),
+                _ => claim.to_json() == *value,
             },
             Self::EqualsHeader(name) => {
                 let mut values = request.values(name.as_bytes());

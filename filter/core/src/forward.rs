@@ -6,9 +6,9 @@ use crate::{
     bearer::Bearer,
     claims::ClaimPath,
     decision::{HeaderOp, Patch},
-    json::Json,
     reject::Reject,
     request::Request,
+    tape::{Kind, Value},
     validate::Valid,
 };
 
@@ -183,19 +183,19 @@ fn is_comparable(name: &[u8], guarded: &[u8]) -> bool {
 /// Never cleaned up: `admin` with a control character removed is somebody else's `admin`, blanks
 /// at the ends are cut off by the next server, and an element that holds the separator reads as
 /// two.
-pub(crate) fn header_text<'c>(value: &'c Json, separator: &str) -> Result<Cow<'c, str>, Reject> {
-    let text = match value {
+pub(crate) fn header_text<'c>(value: Value<'c>, separator: &str) -> Result<Cow<'c, str>, Reject> {
+    let text = match value.kind() {
         // As nearly all are: nothing to trim, nothing to search.
-        Json::String(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+        Kind::String(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             return Ok(Cow::Borrowed(text));
         }
-        Json::String(text) => text.clone(),
-        Json::Array(items) => {
-            let mut parts = Vec::with_capacity(items.len());
-            for item in items {
-                let part = match item {
-                    Json::String(part) => part.clone(),
-                    Json::Bool(_) | Json::Number(_) => item.to_string(),
+        Kind::String(text) => text.to_owned(),
+        Kind::Array(items) => {
+            let mut parts = Vec::new();
+            for (_, item) in items {
+                let part = match item.kind() {
+                    Kind::String(part) => part.to_owned(),
+                    Kind::Bool(_) | Kind::Number(_) => item.to_json().to_string(),
                     _ => return Err(Reject::ClaimUnforwardable),
                 };
                 if part.is_empty() || part.trim() != part {
@@ -210,8 +210,8 @@ pub(crate) fn header_text<'c>(value: &'c Json, separator: &str) -> Result<Cow<'c
             }
             text
         }
-        Json::Null => String::new(),
-        Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
+        Kind::Null => String::new(),
+        Kind::Bool(_) | Kind::Number(_) | Kind::Object(_) => value.to_json().to_string(),
     };
     if text.trim() != text || text.chars().any(char::is_control) {
         return Err(Reject::ClaimUnforwardable);
@@ -222,13 +222,13 @@ pub(crate) fn header_text<'c>(value: &'c Json, separator: &str) -> Result<Cow<'c
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::{Limits, parse};
+    use crate::{json::Limits, tape::Tape};
 
     #[test]
     fn a_claim_says_the_same_as_a_header_or_is_not_passed_on() {
         let read = |text: &str| {
-            let claim = parse(text.as_bytes(), Limits::TOKEN).unwrap();
-            header_text(&claim, ",").map(Cow::into_owned)
+            let claim = Tape::parse(text.as_bytes().to_vec(), Limits::TOKEN).unwrap();
+            header_text(claim.root().unwrap(), ",").map(Cow::into_owned)
         };
         for (claim, header) in [
             (r#""alice""#, "alice"),

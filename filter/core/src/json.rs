@@ -133,6 +133,18 @@ impl PartialEq for Number {
 }
 
 impl Number {
+    pub(crate) fn from_signed(value: i64) -> Self {
+        match u64::try_from(value) {
+            Ok(value) => Number::Unsigned(value),
+            Err(_) => Number::Signed(value),
+        }
+    }
+
+    pub(crate) fn from_float(value: f64) -> Self {
+        // `-0` is zero, and only a float can say it.
+        if value == 0.0 { Number::Unsigned(0) } else { Number::Float(value) }
+    }
+
     /// Whether this integer is exactly the double `other`.
     fn is_float(self, other: f64) -> bool {
         // The shortest decimal text of a double with no fraction is its exact integer only below
@@ -200,15 +212,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(match u64::try_from(value) {
-            Ok(value) => Number::Unsigned(value),
-            Err(_) => Number::Signed(value),
-        }))
+        Ok(Json::Number(Number::from_signed(value)))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-        // `-0` is zero, and only a float can say it.
-        Ok(Json::Number(if value == 0.0 { Number::Unsigned(0) } else { Number::Float(value) }))
+        Ok(Json::Number(Number::from_float(value)))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {

@@ -12,8 +12,9 @@ use crate::{
     bearer::Bearer,
     bytes::position,
     issuer::Types,
-    json::{Json, Limits, parse},
+    json::Limits,
     reject::Reject,
+    tape::{Kind, Tape, Value},
 };
 
 /// A token whose signature nobody has looked at. Its claims can be asked for the issuer, since
@@ -24,7 +25,7 @@ pub struct Unverified<'t> {
     pub(crate) kid: Option<String>,
     /// As [`Types::normalize`] writes it.
     pub(crate) typ: Option<String>,
-    pub(crate) claims: Json,
+    pub(crate) claims: Tape,
     /// The payload as it arrived, in base64url.
     pub(crate) payload: &'t [u8],
     /// The very bytes that were signed: never put together again from decoded parts.
@@ -72,16 +73,16 @@ impl<'t> Unverified<'t> {
         }
         // `jwk`, `jku`, `x5u`, `x5c` are never read: a key that comes with a token proves nothing
         // (CVE-2018-0114).
-        let text = |name: &str| match header.get(name) {
+        let text = |name: &str| match header.get(name).map(Value::kind) {
             None => Ok(None),
-            Some(Json::String(text)) => Ok(Some(text.clone())),
+            Some(Kind::String(text)) => Ok(Some(text)),
             Some(_) => Err(Reject::TokenMalformed),
         };
         let algorithm = text("alg")?.ok_or(Reject::TokenMalformed)?;
         Ok(Self {
-            algorithm: Algorithm::from_name(&algorithm).ok_or(Reject::AlgorithmNotAllowed)?,
-            kid: text("kid")?,
-            typ: text("typ")?.as_deref().map(Types::normalize),
+            algorithm: Algorithm::from_name(algorithm).ok_or(Reject::AlgorithmNotAllowed)?,
+            kid: text("kid")?.map(str::to_owned),
+            typ: text("typ")?.map(Types::normalize),
             claims: object(payload)?,
             payload,
             signed,
@@ -91,8 +92,8 @@ impl<'t> Unverified<'t> {
 
     /// The unverified `iss`, only good for choosing whose keys to try.
     pub(crate) fn issuer(&self) -> Result<&str, Reject> {
-        match self.claims.get("iss") {
-            Some(Json::String(issuer)) => Ok(issuer),
+        match self.claims.get("iss").map(Value::kind) {
+            Some(Kind::String(issuer)) => Ok(issuer),
             // No `iss` matches no issuer; Hasura let it match any.
             None => Err(Reject::IssuerUnknown),
             Some(_) => Err(Reject::ClaimMalformed),
@@ -106,10 +107,11 @@ fn first_part(token: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((part, rest.get(1..)?))
 }
 
-fn object(part: &[u8]) -> Result<Json, Reject> {
+fn object(part: &[u8]) -> Result<Tape, Reject> {
     let text = base64url::decode(part).ok_or(Reject::TokenMalformed)?;
-    match parse(&text, Limits::TOKEN) {
-        Ok(value @ Json::Object(_)) => Ok(value),
+    let tape = Tape::parse(text, Limits::TOKEN).ok_or(Reject::TokenMalformed)?;
+    match tape.root().map(Value::kind) {
+        Some(Kind::Object(_)) => Ok(tape),
         _ => Err(Reject::TokenMalformed),
     }
 }

@@ -15,7 +15,7 @@
 //! | request | `request.rs`, `path.rs` | does every server read this request the same way? |
 //! | rule | `rule.rs`, `pattern.rs` | which rule speaks for it? |
 //! | bearer | `bearer.rs` | is there exactly one usable token? |
-//! | parse | `jws.rs`, `json.rs` | is it a JWT, strictly? |
+//! | parse | `jws.rs`, `tape.rs` | is it a JWT, strictly? |
 //! | verify | `verify.rs`, `key.rs` | did a key of its issuer sign these bytes? |
 //! | validate | `validate.rs` | is it meant for us, now? |
 //! | authorize | `authorize.rs` | may it do this? |
@@ -58,6 +58,7 @@ mod reply;
 mod request;
 mod rule;
 mod rules;
+mod tape;
 mod time;
 mod token_cache;
 mod tree;

@@ -16,9 +16,9 @@ use crate::{
     bytes::{is_same, mix},
     claims::Words,
     issuer::IssuerId,
-    json::Json,
     key::KeyRing,
     reject::Reject,
+    tape::Tape,
     validate::Terms,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) issuer: IssuerId,
-    pub(crate) claims: Json,
+    pub(crate) claims: Tape,
     /// When it holds and for whom, or why it never does.
     pub(crate) terms: Result<Terms, Reject>,
     /// The words of its scope claims, or why they have none.

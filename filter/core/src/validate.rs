@@ -4,9 +4,9 @@ use crate::{
     bytes::is_same,
     claims::{Words, numeric_date},
     issuer::{Audiences, Issuer},
-    json::Json,
     jws::Unverified,
     reject::Reject,
+    tape::{Kind, Tape, Value},
     time::UnixTime,
     verify::Verified,
 };
@@ -60,7 +60,7 @@ impl Terms {
     ///
     /// [`Reject::TypeNotAllowed`], or [`Reject::ExpiryMissing`] or [`Reject::ClaimMalformed`] for times
     /// that are none: what comes before any question of time.
-    pub(crate) fn read(typ: Option<&str>, claims: &Json, issuer: &Issuer) -> Result<Self, Reject> {
+    pub(crate) fn read(typ: Option<&str>, claims: &Tape, issuer: &Issuer) -> Result<Self, Reject> {
         if !issuer.types.allow(typ) {
             return Err(Reject::TypeNotAllowed);
         }
@@ -91,7 +91,7 @@ impl Terms {
 }
 
 impl<'t> Valid<'t> {
-    pub(crate) fn claims(&self) -> &Json {
+    pub(crate) fn claims(&self) -> &Tape {
         self.0.claims()
     }
 
@@ -123,25 +123,24 @@ fn lifetime(expires: UnixTime, issued: Option<UnixTime>, issuer: &Issuer) -> Res
 
 /// Bound to a certificate or a DPoP key: sent as plain Bearer it is in the wrong hands, or sent by
 /// somebody who did not prove the right ones (RFC 8705 section 3, RFC 9449 section 7.1).
-fn unbound(claims: &Json) -> Result<(), Reject> {
+fn unbound(claims: &Tape) -> Result<(), Reject> {
     if claims.get("cnf").is_some() { Err(Reject::TokenBound) } else { Ok(()) }
 }
 
 /// RFC 7519 section 4.1.3: a string or an array of strings.
-fn audience(claims: &Json, audiences: &Audiences) -> Result<(), Reject> {
-    let claim = claims.get("aud");
+fn audience(claims: &Tape, audiences: &Audiences) -> Result<(), Reject> {
     let ours = |name: &str| match audiences {
         Audiences::Any => true,
         Audiences::OneOf(wanted) => {
             wanted.iter().any(|wanted| is_same(wanted.as_bytes(), name.as_bytes()))
         }
     };
-    let met = match claim {
+    let met = match claims.get("aud").map(Value::kind) {
         None => matches!(audiences, Audiences::Any),
-        Some(Json::String(name)) => ours(name),
-        Some(Json::Array(names)) => {
+        Some(Kind::String(name)) => ours(name),
+        Some(Kind::Array(names)) => {
             let mut met = matches!(audiences, Audiences::Any);
-            for name in names {
+            for (_, name) in names {
                 met |= ours(name.as_str().ok_or(Reject::ClaimMalformed)?);
             }
             met

@@ -6,10 +6,10 @@ use crate::{
     claims::{Words, scopes},
     host_crypto::HostCrypto,
     issuer::{Issuer, IssuerId},
-    json::Json,
     jws::Unverified,
     key::KeySet,
     reject::Reject,
+    tape::Tape,
     token_cache::Proven,
     validate::Terms,
 };
@@ -86,7 +86,7 @@ impl<'t> Verified<'t> {
         self.proven.scopes.as_ref().map_err(|reject| *reject)
     }
 
-    pub(crate) fn claims(&self) -> &Json {
+    pub(crate) fn claims(&self) -> &Tape {
         &self.proven.claims
     }
 

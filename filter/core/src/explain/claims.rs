@@ -4,7 +4,7 @@ use crate::{
     claims::{numeric_date, scopes},
     forward::header_text,
     issuer::{Audiences, Types},
-    json::Json,
+    tape::{Kind, Value},
     time::UnixTime,
 };
 
@@ -71,22 +71,21 @@ impl Road<'_, '_> {
     pub(super) fn audience(&self) -> Option<Vec<Fact>> {
         let (_, issuer) = self.issuer?;
         let claim = self.claims.as_ref()?.get("aud");
-        let well_formed = match claim {
-            None | Some(Json::String(_)) => true,
-            Some(Json::Array(names)) => names.iter().all(|name| name.as_str().is_some()),
+        let well_formed = match claim.map(Value::kind) {
+            None | Some(Kind::String(_)) => true,
+            Some(Kind::Array(mut names)) => names.all(|(_, name)| name.as_str().is_some()),
             Some(_) => false,
         };
         let (wanted, met) = match &issuer.audiences {
             Audiences::Any => ("any".to_owned(), true),
             Audiences::OneOf(ours) => {
-                let is_ours = |name: &Json| {
+                let is_ours = |name: Value<'_>| {
                     name.as_str().is_some_and(|name| ours.iter().any(|ours| ours == name))
                 };
-                let met = match claim {
-                    Some(Json::Array(names)) => names.iter().any(is_ours),
-                    Some(name) => is_ours(name),
-                    None => false,
-                };
+                let met = claim.is_some_and(|claim| match claim.kind() {
+                    Kind::Array(mut names) => names.any(|(_, name)| is_ours(name)),
+                    _ => is_ours(claim),
+                });
                 let ours: Vec<String> = ours.iter().map(|name| format!("{name:?}")).collect();
                 (ours.join(" or "), met)
             }
@@ -98,7 +97,7 @@ impl Road<'_, '_> {
     pub(super) fn binding(&self) -> Option<Vec<Fact>> {
         let claim = self.claims.as_ref()?.get("cnf")?;
         let wanted = "nothing: a bound token cannot be sent as plain Bearer";
-        Some(vec![Fact::failed("cnf", words::value(claim), wanted)])
+        Some(vec![Fact::failed("cnf", words::value(&claim.to_json()), wanted)])
     }
 
     pub(super) fn forward(&self) -> Option<Vec<Fact>> {
@@ -143,8 +142,8 @@ impl Road<'_, '_> {
             let wanted = "a text or a list of texts";
             return Some(vec![Fact::failed(&names, "something else", wanted)]);
         };
-        let has = |scope: &String| held.contain(scope);
-        let shown: Vec<String> = held.iter().map(words::text).collect();
+        let has = |scope: &String| held.contain(claims, scope);
+        let shown: Vec<String> = held.iter(claims).map(shown).collect();
         let mut facts = vec![Fact::read(&format!("held, by {names}"), list(&shown))];
         for scope in &rule.scopes.all {
             let found = if has(scope) { "held" } else { "missing" };

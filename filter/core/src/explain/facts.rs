@@ -3,13 +3,13 @@
 use crate::{
     bearer::Bearer,
     issuer::{Issuer, IssuerId},
-    json::Json,
     key::KeyRing,
     path::{CanonicalPath, split_query},
     policy::{Mode, Policy},
     reject::Reject,
     request::{Head, Request},
     rule::{Access, Rule},
+    tape::Tape,
     time::UnixTime,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Road<'a, 'r> {
     pub(super) head: Option<(Head<'a>, CanonicalPath<'a>)>,
     pub(super) rule: Option<&'a Rule>,
     pub(super) bearer: Option<Bearer<'a>>,
-    pub(super) claims: Option<Json>,
+    pub(super) claims: Option<Tape>,
     pub(super) typ: Option<String>,
     pub(super) issuer: Option<(IssuerId, &'a Issuer)>,
 }

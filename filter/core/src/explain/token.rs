@@ -3,9 +3,10 @@
 use crate::{
     algorithm::Algorithm,
     base64url,
-    json::{Json, Limits, parse},
+    json::Limits,
     jws::Unverified,
     reject::Reject,
+    tape::{Kind, Tape, Value},
 };
 
 use super::{
@@ -32,15 +33,13 @@ impl<'a> Road<'a, '_> {
         let object = |place: usize| parts.get(place).and_then(|part| read(part));
         let (header, payload) = (object(0), object(1));
         for (name, part) in [("header", &header), ("payload", &payload)] {
-            match part {
-                Some(Json::Object(members)) => {
-                    facts.extend(members.iter().map(|(name_of, value)| {
-                        Fact::read(
-                            &format!("{name} {}", words::text(name_of.as_bytes())),
-                            words::value(value),
-                        )
-                    }))
-                }
+            match part.as_ref().and_then(Tape::root).map(Value::kind) {
+                Some(Kind::Object(members)) => facts.extend(members.map(|(name_of, value)| {
+                    Fact::read(
+                        &format!("{name} {}", words::text(name_of.as_bytes())),
+                        words::value(&value.to_json()),
+                    )
+                })),
                 _ if facts.iter().all(|fact| fact.holds.is_none()) => {
                     let wanted = "base64url without padding, of a JSON object with each name once";
                     facts.push(Fact::failed(name, "not so", wanted));
@@ -86,7 +85,7 @@ impl<'a> Road<'a, '_> {
             self.policy.issuers.iter().map(|issuer| format!("{:?}", issuer.issuer)).collect();
         let mut fact = Fact::held("iss", found(claim), known.join(" or "));
         let named =
-            claim.and_then(Json::as_str).and_then(|name| self.policy.issuer_named(name).ok());
+            claim.and_then(Value::as_str).and_then(|name| self.policy.issuer_named(name).ok());
         match named {
             Some((id, issuer)) => {
                 fact.found.push_str(&format!(", which is {}", issuer.name));
@@ -173,12 +172,12 @@ impl<'a> Road<'a, '_> {
 }
 
 /// A part of a token as JSON, read as strictly as on the request's path.
-fn read(part: &[u8]) -> Option<Json> {
-    parse(&base64url::decode(part)?, Limits::TOKEN).ok()
+fn read(part: &[u8]) -> Option<Tape> {
+    Tape::parse(base64url::decode(part)?, Limits::TOKEN)
 }
 
-pub(super) fn found(claim: Option<&Json>) -> String {
-    claim.map_or("nothing".to_owned(), words::value)
+pub(super) fn found(claim: Option<Value<'_>>) -> String {
+    claim.map_or("nothing".to_owned(), |claim| words::value(&claim.to_json()))
 }
 
 pub(super) fn shown(text: &str) -> String {
