@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 /// `None` for padding, white space, a character outside the alphabet, and for unused bits that are
 /// not zero: with those, several texts would carry one token, and whatever remembers or revokes a
 /// token by its text could be walked around.
-pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 

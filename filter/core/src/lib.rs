@@ -89,16 +89,5 @@ pub use token_cache::{CacheCounts, TokenCache};
 /// Which arithmetic computes with RSA keys on this machine, for whoever wants to log it.
 pub use rsa_verify::variant as rsa_variant;
 
-/// The stages one by one, for benchmarks and fuzz targets; not part of the interface.
 #[doc(hidden)]
-pub mod stages {
-    pub use crate::{
-        config::document::read_struct,
-        json::{Json, Limits as JsonLimits, Number as JsonNumber, parse as parse_json},
-        jwk::read_set as read_jwk_set,
-        jws::Unverified,
-        key::Key,
-        path::{Allowances, Ambiguity, CanonicalPath},
-        pem::read_keys as read_pem_keys,
-    };
-}
+pub mod stages;

@@ -74,7 +74,7 @@ impl Terms {
     }
 
     /// RFC 7519 sections 4.1.4 to 4.1.6.
-    fn hold(&self, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
+    pub(crate) fn hold(&self, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
         // "On or after" `exp` a token is dead; 0 is a time like any other (Envoy took it for never).
         if now.earlier(issuer.clock_skew) >= self.expires {
             return Err(Reject::Expired);
