@@ -101,7 +101,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[--quick] [--write] [proxies] [growth] | core [CRITERION-ARGUMENT...]",
+        arguments: "[--quick] [--write] [proxies] [growth] [stages] | core [CRITERION-ARGUMENT...]",
         about: "Measure what the filter costs beside Envoy's and HAProxy's own means; --write rewrites \
                 docs/benchmarks.md. `core`: what a decision costs natively",
         run: bench::run,

@@ -253,7 +253,7 @@ fn clippy(_: &mut Tools) -> Result<Tally> {
 
 fn xtask(tools: &mut Tools) -> Result<Tally> {
     let mut tally = tally::test(cargo_test().args(["--package", "xtask"]))?;
-    tally += tools.programs.test(&["demo", "bench"], |_| ())?;
+    tally += tools.programs.test(&["demo", "bench", "bench-stages"], |_| ())?;
     Ok(tally)
 }
 
@@ -412,8 +412,11 @@ fn bench_quick(tools: &mut Tools) -> Result<Tally> {
     let bench = tools.programs.binary("bench", "bench")?;
     let harness = tools.programs.binary("wasmtime-harness", "wasmtime-harness")?;
     let agent = tools.programs.binary("jwt-gate-agent", "jwt-gate-agent")?;
+    let stages = tools.programs.binary("bench-stages", bench::STAGES)?;
     let mut bench = shell::command(bench);
-    bench::set_up(&mut bench, &harness, bench::HaProxy::IfThere, Some(&agent))?;
+    bench::set_up_proxies(&mut bench, bench::HaProxy::IfThere, Some(&agent))?;
+    bench::set_up_growth(&mut bench, &harness);
+    bench::set_up_stages(&mut bench, &stages, true)?;
     tally::check(bench.arg("--quick"))
 }
 

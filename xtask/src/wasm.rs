@@ -44,7 +44,7 @@ pub(crate) const SIMD: &str = "-Ctarget-feature=+simd128,+relaxed-simd";
 ///
 /// The build failed, or a path of this machine is in the module.
 pub(crate) fn build() -> Result<()> {
-    build_as(&workspace::module(), &workspace::target(), &[])
+    build_as("jwt-gate", &workspace::module(), &workspace::target(), &[])
 }
 
 /// Builds the module with relaxed SIMD, puts it at `target/jwt_gate.simd.wasm` and prints its size.
@@ -53,12 +53,31 @@ pub(crate) fn build() -> Result<()> {
 ///
 /// As of [`build`].
 pub(crate) fn build_simd() -> Result<()> {
-    build_as(&workspace::simd_module(), &workspace::simd_target(), &[SIMD])
+    build_as("jwt-gate", &workspace::simd_module(), &workspace::simd_target(), &[SIMD])
 }
 
-fn build_as(path: &Path, target: &Path, flags: &[&str]) -> Result<()> {
+/// Builds the stages that the benchmark measures, with the flags of the filter, puts them at
+/// `target/stages.wasm` and prints their size.
+///
+/// # Errors
+///
+/// As of [`build`].
+pub(crate) fn build_stages() -> Result<()> {
+    build_as("bench-stages", &workspace::stages(), &workspace::target(), &[])
+}
+
+/// Builds them with relaxed SIMD, puts them at `target/stages.simd.wasm` and prints their size.
+///
+/// # Errors
+///
+/// As of [`build`].
+pub(crate) fn build_simd_stages() -> Result<()> {
+    build_as("bench-stages", &workspace::simd_stages(), &workspace::simd_target(), &[SIMD])
+}
+
+fn build_as(package: &str, path: &Path, target: &Path, flags: &[&str]) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for module in compile(&["jwt-gate"], target, flags)? {
+    for module in compile(&[package], target, flags)? {
         replace(path, &module)?;
         println!("target/{name}: {} bytes", module.len());
     }

@@ -36,6 +36,16 @@ pub(crate) fn module() -> PathBuf {
     root().join("target/jwt_gate.wasm")
 }
 
+/// The stages of a decision as a module, for the benchmark.
+pub(crate) fn stages() -> PathBuf {
+    root().join("target/stages.wasm")
+}
+
+/// The same with relaxed SIMD.
+pub(crate) fn simd_stages() -> PathBuf {
+    root().join("target/stages.simd.wasm")
+}
+
 /// The filter module for proxies that know relaxed SIMD.
 pub(crate) fn simd_module() -> PathBuf {
     root().join("target/jwt_gate.simd.wasm")

@@ -13,18 +13,9 @@ use crate::haproxy;
 ///
 /// The module is not built, or a program does not tell its version.
 pub(crate) fn describe(haproxy: Option<&Path>, has_agent: bool) -> Result<Vec<String>> {
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = field(&cpus, "model name").unwrap_or("an unknown processor");
-    let count = thread::available_parallelism().context("counting processors")?;
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default();
     let size = fs::metadata(module()?)?.len();
-    let mut lines = vec![
-        format!("{}, commit {}", read(Command::new("date").args(["-u", "+%F"]))?, commit()),
-        format!("{count} processors, {model}; Linux {}; load {load} at the start", kernel.trim()),
-        format!("JWT Gate: {size} bytes; Envoy {}, one worker", envoy()?),
-    ];
+    let mut lines = here()?;
+    lines.push(format!("JWT Gate: {size} bytes; Envoy {}, one worker", envoy()?));
     match haproxy {
         Some(binary) => {
             lines.push(format!("HAProxy {}, one thread", haproxy::version(binary)?));
@@ -38,6 +29,24 @@ pub(crate) fn describe(haproxy: Option<&Path>, has_agent: bool) -> Result<Vec<St
         None => lines.push("HAProxy is not installed, and was left out".to_owned()),
     }
     Ok(lines)
+}
+
+/// When and on what machine, as lines of text.
+///
+/// # Errors
+///
+/// The system does not tell.
+pub(crate) fn here() -> Result<Vec<String>> {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = field(&cpus, "model name").unwrap_or("an unknown processor");
+    let count = thread::available_parallelism().context("counting processors")?;
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    Ok(vec![
+        format!("{}, commit {}", read(Command::new("date").args(["-u", "+%F"]))?, commit()),
+        format!("{count} processors, {model}; Linux {}; load {load} at the start", kernel.trim()),
+    ])
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

@@ -1,10 +1,10 @@
 //! `cargo xtask bench`: what JWT Gate costs, beside what proxies bring themselves.
 //!
-//! Two parts. `proxies` sends the same requests through Envoy without a filter, with its own
+//! Three parts. `proxies` sends the same requests through Envoy without a filter, with its own
 //! filters and with JWT Gate, and through HAProxy with its own lines and
 //! with JWT Gate's agent, and reads from the kernel how long the serving threads ran. `growth` counts what a request costs inside the module as
 //! rules, keys, issuers and tokens grow, in units of fuel, which no other load on the machine
-//! changes.
+//! changes. `stages` measures each stage of a decision natively, in V8 and under wasmtime.
 
 use std::{env, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -24,6 +24,7 @@ mod report;
 mod rounds;
 mod setups;
 mod spread;
+mod stages;
 mod table;
 mod tokens;
 mod upstream;
@@ -40,6 +41,15 @@ const FULL: Effort =
 const QUICK: Effort =
     Effort { least_rounds: 2, most_rounds: 2, time: Duration::ZERO, requests: 40 };
 
+/// Whatever else the machine does meets whole turns, so the median of many short ones is free of it;
+/// and each is so long that calling into an engine does not count. The tokens take memory as those of
+/// a busy worker do.
+const STAGES: stages::Effort =
+    stages::Effort { rounds: 50, turn: Duration::from_millis(2), tokens: 4000 };
+/// As above.
+const STAGES_QUICK: stages::Effort =
+    stages::Effort { rounds: 2, turn: Duration::from_micros(50), tokens: 80 };
+
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
 struct Options {
@@ -47,6 +57,7 @@ struct Options {
     is_written: bool,
     proxies: bool,
     growth: bool,
+    stages: bool,
 }
 
 impl Options {
@@ -58,17 +69,18 @@ impl Options {
                 "--write" => options.is_written = true,
                 "proxies" => options.proxies = true,
                 "growth" => options.growth = true,
+                "stages" => options.stages = true,
                 other => bail!(
                     "found the argument `{other}`, expected some of: --quick, --write, proxies, \
-                     growth"
+                     growth, stages"
                 ),
             }
         }
         if options.is_quick && options.is_written {
             bail!("found --quick with --write, expected one: quick figures are no figures to show");
         }
-        if !options.proxies && !options.growth {
-            (options.proxies, options.growth) = (true, true);
+        if !options.proxies && !options.growth && !options.stages {
+            (options.proxies, options.growth, options.stages) = (true, true, true);
         }
         Ok(options)
     }
@@ -78,6 +90,9 @@ fn main() -> Result<ExitCode> {
     let options = Options::parse(env::args().skip(1))?;
     let figures = options.proxies.then(|| proxies(&options)).transpose()?;
     let points = options.growth.then(|| growth(&options)).transpose()?;
+    if options.stages {
+        stages(&options)?;
+    }
     if let Some((figures, points)) = figures.zip(points) {
         let text = report::acceptance(&figures, &points).to_string();
         println!("\n{text}");
@@ -122,6 +137,18 @@ fn growth(options: &Options) -> Result<Vec<growth::Point>> {
     Ok(points)
 }
 
+fn stages(options: &Options) -> Result<()> {
+    println!("Running each stage natively, in V8 and under wasmtime ...\n");
+    let effort = if options.is_quick { STAGES_QUICK } else { STAGES };
+    let machine = machine::here()?;
+    let text = stages::text(&stages::measure(effort)?, &machine);
+    println!("{text}");
+    if options.is_written {
+        page::write("stages", &text)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_run_unless_one_is_named() {
-        let all = Options { proxies: true, growth: true, ..Options::default() };
+    fn all_parts_run_unless_one_is_named() {
+        let all = Options { proxies: true, growth: true, stages: true, ..Options::default() };
         assert_eq!(parse(&[]).unwrap(), all);
         let quick = Options { is_quick: true, growth: true, ..Options::default() };
         assert_eq!(parse(&["growth", "--quick"]).unwrap(), quick);

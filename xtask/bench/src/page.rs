@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_page_has_its_sections() {
         let page = fs::read_to_string(checkout().join(PAGE)).unwrap();
-        for section in ["acceptance", "proxies", "growth"] {
+        for section in ["acceptance", "proxies", "growth", "stages"] {
             replaced(&page, section, "").unwrap();
         }
     }

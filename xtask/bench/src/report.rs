@@ -293,7 +293,7 @@ fn percent(part: f64) -> String {
 }
 
 /// A number with a comma behind every third digit.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
