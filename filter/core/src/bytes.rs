@@ -47,19 +47,51 @@ pub(crate) fn is_header(header: &[u8], name: &[u8]) -> bool {
 /// The place of the first such byte.
 #[inline(never)]
 pub(crate) fn position(text: &[u8], wanted: u8) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
     let pattern = u64::from_le_bytes([wanted; 8]);
+    let find = |word: u64| zeroes(word ^ pattern);
+    let (blocks, _) = text.as_chunks::<32>();
+    let has_none = |block: &&[u8; 32]| {
+        let words = block.as_chunks::<8>().0.iter();
+        words.map(|word| find(u64::from_le_bytes(*word))).fold(0, |all, found| all | found) == 0
+    };
+    let before = blocks.iter().take_while(has_none).count().saturating_mul(32);
+    let inside = position_of(text.get(before..)?, find, |byte| byte == wanted)?;
+    before.checked_add(inside)
+}
+
+/// The place of the first byte that cannot stand in a string of JSON as itself: a quote, a backslash, a
+/// control character below the blank.
+pub(crate) fn position_of_quote_or_worse(text: &[u8]) -> Option<usize> {
+    const QUOTE: u64 = u64::from_le_bytes([b'"'; 8]);
+    const BACKSLASH: u64 = u64::from_le_bytes([b'\\'; 8]);
+    let find = |word: u64| {
+        // Below the blank, and as to the first such byte exact.
+        let low = word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS;
+        low | zeroes(word ^ QUOTE) | zeroes(word ^ BACKSLASH)
+    };
+    position_of(text, find, |byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
+}
+
+/// The place of the first byte that is wanted. `find` sets the high bit of the first one in a word, and of
+/// none before it.
+#[inline]
+fn position_of(
+    text: &[u8],
+    find: impl Fn(u64) -> u64,
+    is_wanted: impl Fn(u8) -> bool,
+) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
     let mut before = 0_usize;
     for word in words {
-        let found = zeroes(u64::from_le_bytes(*word) ^ pattern);
+        let found = find(u64::from_le_bytes(*word));
         if found != 0 {
-            // The lowest bit that is set belongs to the first byte that is zero.
+            // The lowest bit that is set belongs to the first byte.
             let inside = usize::try_from(found.trailing_zeros() / 8).ok()?;
             return before.checked_add(inside);
         }
         before = before.saturating_add(8);
     }
-    let inside = rest.iter().position(|byte| *byte == wanted)?;
+    let inside = rest.iter().position(|byte| is_wanted(*byte))?;
     before.checked_add(inside)
 }
 
@@ -155,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_byte_is_found_where_it_is_first() {
-        for length in 0..40 {
+        for length in 0..100 {
             for filling in [b'.' ^ 1, b'.' ^ 0x80, 0, 0xff] {
                 let text = vec![filling; length];
                 assert_eq!(position(&text, b'.'), None);
@@ -165,6 +197,24 @@ mod tests {
                     assert_eq!(position(&text, b'.'), Some(place));
                     text[length - 1] = b'.';
                     assert_eq!(position(&text, b'.'), Some(place));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_found_everywhere_and_nothing_else() {
+        for byte in 0..=u8::MAX {
+            let is_end = matches!(byte, b'"' | b'\\' | 0..0x20);
+            for place in 0..20 {
+                for filling in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                    let mut text = [filling; 20];
+                    text[place] = byte;
+                    let found = position_of_quote_or_worse(&text);
+                    assert_eq!(found, is_end.then_some(place), "{byte} at {place}");
+                    text[19] = b'"';
+                    let first = if is_end { place } else { 19 };
+                    assert_eq!(position_of_quote_or_worse(&text), Some(first));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! As strict as [`parse`](crate::json::parse). A token is read once and forgotten, so what counts is how
 //! much memory is asked for: two pieces, however many claims there are, in place of one for each text.
 
+mod plain;
 mod read;
 
 use std::fmt;
@@ -55,6 +56,7 @@ pub(crate) struct Span {
     end: usize,
 }
 
+#[derive(Debug)]
 struct Entry {
     /// The name in the object around it.
     name: Span,
@@ -63,7 +65,7 @@ struct Entry {
     end: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum What {
     Null,
     Bool(bool),
@@ -102,6 +104,23 @@ impl Tape {
     }
 }
 
+impl Entry {
+    /// Appends a value, with nothing inside yet.
+    fn append(entries: &mut Vec<Self>, name: Span, what: What) -> usize {
+        let place = entries.len();
+        entries.push(Self { name, what, end: place.saturating_add(1) });
+        place
+    }
+
+    /// Ends the value at this place: all behind it is inside.
+    fn close(entries: &mut [Self], place: usize) {
+        let end = entries.len();
+        if let Some(entry) = entries.get_mut(place) {
+            entry.end = end;
+        }
+    }
+}
+
 /// As JSON.
 impl fmt::Debug for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,8 +150,18 @@ impl<'j> Value<'j> {
         let Kind::Object(mut members) = self.kind() else {
             return None;
         };
-        let member = members.find(|(known, _)| is_same(known.as_bytes(), name.as_bytes()));
-        member.map(|(_, value)| value)
+        let text = self.tape.text.as_bytes();
+        let is_named = |span: Span| {
+            // By length first: of most names, nothing else is looked at.
+            span.end.saturating_sub(span.start) == name.len()
+                && text.get(span.start..span.end).is_some_and(|n| is_same(n, name.as_bytes()))
+        };
+        loop {
+            let value = members.next_value()?;
+            if is_named(value.entry.name) {
+                return Some(value);
+            }
+        }
     }
 
     /// The text of a string; `None` for anything else.
@@ -176,15 +205,22 @@ impl<'j> Value<'j> {
     }
 }
 
-impl<'j> Iterator for Members<'j> {
-    type Item = (&'j str, Value<'j>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'j> Members<'j> {
+    fn next_value(&mut self) -> Option<Value<'j>> {
         if self.next >= self.end {
             return None;
         }
         let value = self.tape.value(self.next)?;
         self.next = value.entry.end;
+        Some(value)
+    }
+}
+
+impl<'j> Iterator for Members<'j> {
+    type Item = (&'j str, Value<'j>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let value = self.next_value()?;
         Some((self.tape.text(value.entry.name), value))
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Entry, Span, What};
+use super::{Entry, Span, What, plain};
 use crate::{
     bytes::is_same,
     json::{Limits, Number},
@@ -15,12 +15,16 @@ const USUAL: usize = 16;
 
 /// Reads one JSON text, all of it: its values, and what its escapes stand for, which is to follow the text.
 pub(super) fn read(text: &str, limits: Limits) -> Option<(Vec<Entry>, String)> {
-    let mut writer = Writer {
-        text,
-        unescaped: String::new(),
-        entries: Vec::with_capacity(USUAL),
-        left: limits.values,
-    };
+    match plain::read(text, limits, Vec::with_capacity(USUAL)) {
+        Some(entries) => Some((entries, String::new())),
+        None => read_any(text, limits),
+    }
+}
+
+/// Reads a text with whatever JSON can have.
+pub(super) fn read_any(text: &str, limits: Limits) -> Option<(Vec<Entry>, String)> {
+    let mut writer =
+        Writer { text, unescaped: String::new(), entries: Vec::new(), left: limits.values };
     let mut reader = serde_json::Deserializer::from_str(text);
     let seed = Seed { writer: &mut writer, depth: limits.depth, name: Span::default() };
     seed.deserialize(&mut reader).ok()?;
@@ -38,20 +42,6 @@ struct Writer<'t> {
 }
 
 impl Writer<'_> {
-    /// Appends a value without anything inside.
-    fn push(&mut self, name: Span, what: What) {
-        let end = self.entries.len().saturating_add(1);
-        self.entries.push(Entry { name, what, end });
-    }
-
-    /// Ends the value at this place: all behind it is inside.
-    fn close(&mut self, place: usize) {
-        let end = self.entries.len();
-        if let Some(entry) = self.entries.get_mut(place) {
-            entry.end = end;
-        }
-    }
-
     /// Where a piece of the text itself stands.
     fn found(&mut self, piece: &str) -> Span {
         let start = piece.as_ptr().addr().checked_sub(self.text.as_ptr().addr());
@@ -69,50 +59,52 @@ impl Writer<'_> {
         Span { start, end: start.saturating_add(piece.len()) }
     }
 
-    fn name(&self, span: Span) -> &str {
+    fn name(&self, span: Span) -> &[u8] {
         let name = match span.start.checked_sub(self.text.len()) {
-            None => self.text.get(span.start..span.end),
-            Some(start) => self.unescaped.get(start..span.end.saturating_sub(self.text.len())),
+            None => self.text.as_bytes().get(span.start..span.end),
+            Some(start) => {
+                let end = span.end.saturating_sub(self.text.len());
+                self.unescaped.as_bytes().get(start..end)
+            }
         };
         name.unwrap_or_default()
     }
-
-    /// Whether the object at this place, behind which nothing comes yet, has a name twice.
-    fn has_duplicates(&self, place: usize) -> bool {
-        let mut next = place.saturating_add(1);
-        let names = std::iter::from_fn(|| {
-            let entry = self.entries.get(next)?;
-            next = entry.end;
-            Some(self.name(entry.name))
-        });
-        has_duplicates(names)
-    }
 }
 
+/// Whether the object at this place, behind which nothing comes yet, has a name twice.
+///
 /// Few names are compared with each other. Many are sorted first: a payload of a thousand names would
 /// make half a million comparisons.
-fn has_duplicates<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+pub(super) fn has_duplicates<'n>(
+    entries: &[Entry],
+    object: usize,
+    name_of: impl Fn(Span) -> &'n [u8],
+) -> bool {
     const FEW: usize = 16;
-    let mut few: [&str; FEW] = [""; FEW];
-    let mut count: usize = 0;
-    let mut names = names;
-    while let Some(name) = names.next() {
-        let (known, _) = few.split_at(count.min(FEW));
-        if known.iter().any(|known| is_same(known.as_bytes(), name.as_bytes())) {
+    let mut next = object.saturating_add(1);
+    let mut names = std::iter::from_fn(|| {
+        let entry = entries.get(next)?;
+        next = entry.end;
+        Some(name_of(entry.name))
+    });
+    let mut few: [&[u8]; FEW] = [b""; FEW];
+    for count in 0..FEW {
+        let Some(name) = names.next() else {
+            return false;
+        };
+        let same = |known: &&[u8]| known.len() == name.len() && is_same(known, name);
+        if few.iter().take(count).any(same) {
             return true;
         }
-        match few.get_mut(count) {
-            Some(place) => *place = name,
-            None => return has_duplicates_sorted(few.into_iter().chain([name]).chain(names)),
+        if let Some(place) = few.get_mut(count) {
+            *place = name;
         }
-        count = count.saturating_add(1);
     }
-    false
+    has_duplicates_among_many(few.into_iter().chain(names).collect())
 }
 
 #[cold]
-fn has_duplicates_sorted<'n>(names: impl Iterator<Item = &'n str>) -> bool {
-    let mut names: Vec<&str> = names.collect();
+fn has_duplicates_among_many(mut names: Vec<&[u8]>) -> bool {
     names.sort_unstable();
     names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
@@ -130,15 +122,17 @@ impl<'t> Seed<'_, 't> {
         Ok(Seed { writer: self.writer, depth, name })
     }
 
-    fn scalar<E>(self, what: What) -> Result<(), E> {
-        self.writer.push(self.name, what);
+    fn scalar<E>(mut self, what: What) -> Result<(), E> {
+        self.open(what);
         Ok(())
     }
 
     fn open(&mut self, what: What) -> usize {
-        let place = self.writer.entries.len();
-        self.writer.push(self.name, what);
-        place
+        Entry::append(&mut self.writer.entries, self.name, what)
+    }
+
+    fn close(self, object: usize) {
+        Entry::close(&mut self.writer.entries, object);
     }
 }
 
@@ -192,7 +186,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let place = self.open(What::Array);
         while items.next_element_seed(self.inside(Span::default())?)?.is_some() {}
-        self.writer.close(place);
+        self.close(place);
         Ok(())
     }
 
@@ -201,10 +195,10 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         while let Some(name) = members.next_key_seed(Name(self.writer))? {
             members.next_value_seed(self.inside(name)?)?;
         }
-        if self.writer.has_duplicates(place) {
+        if has_duplicates(&self.writer.entries, place, |span| self.writer.name(span)) {
             return Err(A::Error::custom("an object has the same name twice"));
         }
-        self.writer.close(place);
+        self.close(place);
         Ok(())
     }
 }

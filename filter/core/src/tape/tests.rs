@@ -12,6 +12,12 @@ fn read(text: &[u8], limits: Limits) -> Option<Json> {
     let shown = String::from_utf8_lossy(text);
     assert_eq!(found.is_some(), tape.is_some(), "{shown}");
     assert_eq!(found, parse(text, limits).ok(), "{shown}");
+    if let Ok(text) = std::str::from_utf8(text)
+        && let Some(entries) = plain::read(text, limits, Vec::new())
+    {
+        let any = read::read_any(text, limits).unwrap();
+        assert_eq!(format!("{:?}", (entries, "")), format!("{any:?}"), "{shown}");
+    }
     found
 }
 
@@ -28,6 +34,13 @@ fn every_kind_of_value_is_read() {
         r#"{"\u0061":"x\ny","b\n":{"\n":"\u0000","plain":"text"},"last":"plain"}"#,
         r#"{"é":"ü","":""}"#,
         "18446744073709551615",
+        "999999999999999999",
+        "-999999999999999999",
+        "9999999999999999999",
+        "99999999999999999999",
+        "-1",
+        "0",
+        "[0,1]",
         "-9223372036854775808",
         "18446744073709551616",
         "-0",
@@ -55,6 +68,21 @@ fn what_is_not_one_json_text_is_refused() {
         "\"\\ud800\"",
         "NaN",
         "01",
+        "-01",
+        "00",
+        "1x",
+        "-x",
+        "nul",
+        "nulll",
+        "[",
+        "[1",
+        "[,1]",
+        "{,}",
+        "]",
+        r#"{"a":1"#,
+        r#"{"a":"#,
+        r#"{"a",1}"#,
+        "\"a\u{1f}\"",
         "1.",
         ".5",
         "-",
@@ -81,6 +109,20 @@ fn names_are_unique_at_any_depth_and_in_any_spelling() {
         assert!(token(bad).is_none(), "{bad}");
     }
     assert!(token(r#"{"a":{"a":{"a":1}},"b":{"a":1}}"#).is_some());
+}
+
+/// What needs to be fast is.
+#[test]
+fn what_issuers_write_is_plain() {
+    let auth0 = r#"{"iss":"https://issuer.test/","sub":"auth0|5bdc4d7c","aud":["https://api.test",
+        "https://issuer.test/userinfo"],"iat":1700000000,"exp":4102444800,"n":-5,"zero":0,
+        "scope":"openid profile","permissions":[],"a":{ },"b":true,"c":false,"d":null,"ü":"é"}"#;
+    let plain = |text| plain::read(text, Limits::TOKEN, Vec::new()).is_some();
+    assert!(plain(auth0) && token(auth0).is_some());
+    for other in ["1.0", "1e2", "-0", "1234567890123456789", r#""\n""#, "[1,]", r#"{"a":1,"a":1}"#]
+    {
+        assert!(!plain(other), "{other}");
+    }
 }
 
 /// Few names are compared with each other, more are sorted.
