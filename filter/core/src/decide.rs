@@ -161,7 +161,7 @@ fn verified<'a>(
         }
         _ => {}
     }
-    let unverified = Unverified::parse(bearer, policy.token_bytes)
+    let unverified = Unverified::parse(bearer, policy.token_bytes, |part| cache.header(part))
         .map_err(|unreadable| bearer.refusal(unreadable))?;
     let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
     trail.issuer = Some(issuer);
@@ -175,9 +175,11 @@ fn verified<'a>(
         }
     }
     let (set, serial) = set.ok_or(Reject::KeysUnavailable)?;
+    let (header, header_text) = (Rc::clone(&unverified.header), unverified.header_text);
     match unverified.verify(id, issuer, set, host) {
         Ok(verified) => {
             cache.keep(bearer.token, serial, verified.proven());
+            cache.keep_header(header_text, &header);
             Ok((issuer, verified))
         }
         Err(reject) => {

@@ -6,6 +6,8 @@
 //!
 //! [RFC 7515 section 7.1]: https://www.rfc-editor.org/rfc/rfc7515#section-7.1
 
+use std::rc::Rc;
+
 use crate::{
     algorithm::Algorithm,
     base64url,
@@ -21,10 +23,9 @@ use crate::{
 /// that chooses the keys, and for nothing else.
 #[derive(Debug)]
 pub struct Unverified<'t> {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) kid: Option<String>,
-    /// As [`Types::normalize`] writes it.
-    pub(crate) typ: Option<String>,
+    pub(crate) header: Rc<Header>,
+    /// The header as it arrived, in base64url.
+    pub(crate) header_text: &'t [u8],
     pub(crate) claims: Tape,
     /// The payload as it arrived, in base64url.
     pub(crate) payload: &'t [u8],
@@ -33,16 +34,29 @@ pub struct Unverified<'t> {
     pub(crate) signature: Vec<u8>,
 }
 
+/// What a header says; all tokens of an issuer have the same few.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
+    /// As [`Types::normalize`] writes it.
+    pub(crate) typ: Option<String>,
+}
+
 impl<'t> Unverified<'t> {
-    /// Takes a token apart.
+    /// Takes a token apart. `known` tells what is known of a header.
     ///
     /// # Errors
     ///
     /// [`Reject::TokenTooLarge`] before anything is read (a megabyte of dots, CVE-2025-30204),
     /// [`Reject::TokenMalformed`], [`Reject::CriticalUnsupported`] or
     /// [`Reject::AlgorithmNotAllowed`].
-    pub(crate) fn parse(bearer: &Bearer<'t>, max_bytes: usize) -> Result<Self, Reject> {
-        Self::parse_text(bearer.token, max_bytes)
+    pub(crate) fn parse(
+        bearer: &Bearer<'t>,
+        max_bytes: usize,
+        known: impl FnOnce(&[u8]) -> Option<Rc<Header>>,
+    ) -> Result<Self, Reject> {
+        Self::parse_bytes(bearer.token, max_bytes, known)
     }
 
     /// [`Unverified::parse`] of a bare text, for fuzzing and benchmarks.
@@ -51,6 +65,14 @@ impl<'t> Unverified<'t> {
     ///
     /// The same.
     pub fn parse_text(token: &'t [u8], max_bytes: usize) -> Result<Self, Reject> {
+        Self::parse_bytes(token, max_bytes, |_| None)
+    }
+
+    fn parse_bytes(
+        token: &'t [u8],
+        max_bytes: usize,
+        known: impl FnOnce(&[u8]) -> Option<Rc<Header>>,
+    ) -> Result<Self, Reject> {
         if token.len() > max_bytes {
             return Err(Reject::TokenTooLarge);
         }
@@ -65,7 +87,34 @@ impl<'t> Unverified<'t> {
         let signed_length = header.len().saturating_add(1).saturating_add(payload.len());
         let signed = token.get(..signed_length).ok_or(Reject::TokenMalformed)?;
 
-        let header = object(header)?;
+        Ok(Self {
+            header: match known(header) {
+                Some(known) => known,
+                None => Rc::new(Header::read(header)?),
+            },
+            header_text: header,
+            claims: object(payload)?,
+            payload,
+            signed,
+            signature: base64url::decode(signature).ok_or(Reject::TokenMalformed)?,
+        })
+    }
+
+    /// The unverified `iss`, only good for choosing whose keys to try.
+    pub(crate) fn issuer(&self) -> Result<&str, Reject> {
+        match self.claims.get("iss").map(Value::kind) {
+            Some(Kind::String(issuer)) => Ok(issuer),
+            // No `iss` matches no issuer; Hasura let it match any.
+            None => Err(Reject::IssuerUnknown),
+            Some(_) => Err(Reject::ClaimMalformed),
+        }
+    }
+}
+
+impl Header {
+    /// Reads a header in base64url.
+    fn read(part: &[u8]) -> Result<Self, Reject> {
+        let header = object(part)?;
         // A token that carries extensions its reader must understand; we understand none, and a
         // `crit` that is empty or no list is forbidden anyway (RFC 7515 section 4.1.11).
         if header.get("crit").is_some() {
@@ -83,21 +132,7 @@ impl<'t> Unverified<'t> {
             algorithm: Algorithm::from_name(algorithm).ok_or(Reject::AlgorithmNotAllowed)?,
             kid: text("kid")?.map(str::to_owned),
             typ: text("typ")?.map(Types::normalize),
-            claims: object(payload)?,
-            payload,
-            signed,
-            signature: base64url::decode(signature).ok_or(Reject::TokenMalformed)?,
         })
-    }
-
-    /// The unverified `iss`, only good for choosing whose keys to try.
-    pub(crate) fn issuer(&self) -> Result<&str, Reject> {
-        match self.claims.get("iss").map(Value::kind) {
-            Some(Kind::String(issuer)) => Ok(issuer),
-            // No `iss` matches no issuer; Hasura let it match any.
-            None => Err(Reject::IssuerUnknown),
-            Some(_) => Err(Reject::ClaimMalformed),
-        }
     }
 }
 

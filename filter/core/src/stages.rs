@@ -71,7 +71,7 @@ impl<'a> Stopped<'a> {
         let rule = policy.rule_for(request, &head, &path)?;
         let bearer = Bearer::find(&policy.sources, request, |_| None)?;
         let bearer = bearer.ok_or(Reject::TokenMissing)?;
-        let unverified = Unverified::parse(&bearer, policy.token_bytes)?;
+        let unverified = Unverified::parse(&bearer, policy.token_bytes, |_| None)?;
         let (id, issuer) = policy.issuer_named(unverified.issuer()?)?;
         let (keys, set) = keys.numbered(id, now).ok_or(Reject::KeysUnavailable)?;
         let verified = unverified.verify(id, issuer, keys, HostCrypto::off())?;

@@ -5,6 +5,8 @@
 //! rules are judged anew. An entry belongs to the set that verified it, so the keys that an issuer
 //! withdraws take their verdicts with them; Envoy's cache lets such tokens pass until they expire.
 
+mod headers;
+
 use std::{
     collections::{HashMap, hash_map},
     hash::{BuildHasherDefault, Hash as _, Hasher},
@@ -12,10 +14,12 @@ use std::{
     rc::Rc,
 };
 
+use self::headers::Headers;
 use crate::{
     bytes::{is_same, mix},
     claims::Words,
     issuer::IssuerId,
+    jws::Header,
     key::KeyRing,
     reject::Reject,
     tape::Tape,
@@ -75,6 +79,7 @@ pub struct TokenCache {
     /// the request at hand.
     leaving: hash_map::IntoIter<Tail, Known>,
     forged: Vec<Option<Forged>>,
+    headers: Headers,
     counts: CacheCounts,
 }
 
@@ -108,7 +113,7 @@ impl Known {
 /// A token that no key of a set verified.
 #[derive(Debug)]
 struct Forged {
-    token: Box<[u8]>,
+    token: Vec<u8>,
     issuer: IssuerId,
     set: u64,
 }
@@ -140,6 +145,7 @@ impl TokenCache {
             old: Generation::default(),
             leaving: Generation::default().entries.into_iter(),
             forged: Vec::new(),
+            headers: Headers::default(),
             counts: CacheCounts::default(),
         }
     }
@@ -194,6 +200,18 @@ impl TokenCache {
             .map(|forged| Recalled::Forged { issuer: forged.issuer, set: forged.set })
     }
 
+    /// What a header says that a good token had.
+    pub(crate) fn header(&self, part: &[u8]) -> Option<Rc<Header>> {
+        self.headers.get(part)
+    }
+
+    /// Remembers the header of a good token.
+    pub(crate) fn keep_header(&mut self, part: &[u8], header: &Rc<Header>) {
+        if self.limits.entries > 0 {
+            self.headers.keep(part, header);
+        }
+    }
+
     /// Counts a request by whether its token was known.
     pub(crate) fn count(&mut self, is_known: bool) {
         if self.limits.entries == 0 {
@@ -221,7 +239,11 @@ impl TokenCache {
             self.forged.resize_with(usize::try_from(FORGED).unwrap_or_default(), || None);
         }
         if let Some(place) = self.forged.get_mut(Tail::of(token).slot()) {
-            *place = Some(Forged { token: token.into(), issuer, set });
+            // The memory of the one before serves again.
+            let mut kept = place.take().map(|before| before.token).unwrap_or_default();
+            kept.clear();
+            kept.extend_from_slice(token);
+            *place = Some(Forged { token: kept, issuer, set });
         }
     }
 

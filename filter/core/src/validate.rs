@@ -35,10 +35,10 @@ impl Unverified<'_> {
     ///
     /// Why it could not.
     pub(crate) fn could_hold(&self, issuer: &Issuer, now: UnixTime) -> Result<(), Reject> {
-        if !issuer.algorithms.contains(&self.algorithm) {
+        if !issuer.algorithms.contains(&self.header.algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
         }
-        Terms::read(self.typ.as_deref(), &self.claims, issuer)?.hold(issuer, now)
+        Terms::read(self.header.typ.as_deref(), &self.claims, issuer)?.hold(issuer, now)
     }
 }
 

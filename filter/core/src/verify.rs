@@ -24,7 +24,7 @@ pub(crate) struct Verified<'t> {
 impl<'t> Unverified<'t> {
     /// Whether a key of the set can have made the signature.
     pub(crate) fn fits_a_key(&self, keys: &KeySet) -> bool {
-        keys.candidates(self.kid.as_deref(), self.algorithm).next().is_some()
+        keys.candidates(self.header.kid.as_deref(), self.header.algorithm).next().is_some()
     }
 
     /// Checks the signature with the keys of the issuer that the token names, and the host's help if it
@@ -41,21 +41,21 @@ impl<'t> Unverified<'t> {
         keys: &KeySet,
         host: HostCrypto<'_>,
     ) -> Result<Verified<'t>, Reject> {
-        if !issuer.algorithms.contains(&self.algorithm) {
+        let algorithm = self.header.algorithm;
+        if !issuer.algorithms.contains(&algorithm) {
             return Err(Reject::AlgorithmNotAllowed);
         }
-        let mut candidates = keys.candidates(self.kid.as_deref(), self.algorithm).peekable();
+        let mut candidates = keys.candidates(self.header.kid.as_deref(), algorithm).peekable();
         if candidates.peek().is_none() {
             return Err(Reject::KeyUnknown);
         }
-        let algorithm = self.algorithm;
         if !candidates.any(|key| key.verifies_with(host, algorithm, self.signed, &self.signature)) {
             return Err(Reject::SignatureInvalid);
         }
         let end = self.signed.len();
         let proven = Proven {
             issuer: id,
-            terms: Terms::read(self.typ.as_deref(), &self.claims, issuer),
+            terms: Terms::read(self.header.typ.as_deref(), &self.claims, issuer),
             scopes: scopes(&self.claims, &issuer.scope_claims),
             claims: self.claims,
             payload: end.saturating_sub(self.payload.len())..end,

@@ -4,7 +4,7 @@ use crate::{
     algorithm::Algorithm,
     base64url,
     json::Limits,
-    jws::Unverified,
+    jws::{Header, Unverified},
     reject::Reject,
     tape::{Kind, Tape, Value},
 };
@@ -19,7 +19,7 @@ impl<'a> Road<'a, '_> {
     pub(super) fn parse(&mut self) -> Option<Vec<Fact>> {
         let bearer = self.bearer.as_ref()?;
         let longest = self.policy.token_bytes;
-        let parsed = Unverified::parse(bearer, longest);
+        let parsed = Unverified::parse(bearer, longest, |_| None);
         if let Err(Reject::TokenTooLarge) = parsed {
             let found = format!("{} bytes", bearer.token.len());
             return Some(vec![Fact::failed("length", found, format!("at most {longest} bytes"))]);
@@ -97,12 +97,12 @@ impl<'a> Road<'a, '_> {
     }
 
     fn unverified(&self) -> Option<Unverified<'a>> {
-        Unverified::parse(self.bearer.as_ref()?, self.policy.token_bytes).ok()
+        Unverified::parse(self.bearer.as_ref()?, self.policy.token_bytes, |_| None).ok()
     }
 
     pub(super) fn algorithm(&self) -> Option<Vec<Fact>> {
         let (_, issuer) = self.issuer?;
-        let algorithm = self.unverified()?.algorithm;
+        let algorithm = self.unverified()?.header.algorithm;
         let listed: Vec<_> = issuer.algorithms.iter().map(|listed| listed.name()).collect();
         let holds = Some(issuer.algorithms.contains(&algorithm));
         let wanted = listed.join(" or ");
@@ -113,11 +113,12 @@ impl<'a> Road<'a, '_> {
     pub(super) fn find_keys(&self) -> Option<Vec<Fact>> {
         let (id, issuer) = self.issuer?;
         let unverified = self.unverified()?;
-        let kid = unverified.kid.as_deref();
+        let Header { algorithm, kid, .. } = &*unverified.header;
+        let (algorithm, kid) = (*algorithm, kid.as_deref());
         let mut facts = Vec::new();
         let asked = match kid {
-            Some(kid) => format!("kid {:?} and {}", shown(kid), unverified.algorithm.name()),
-            None => format!("no kid, and {}", unverified.algorithm.name()),
+            Some(kid) => format!("kid {:?} and {}", shown(kid), algorithm.name()),
+            None => format!("no kid, and {}", algorithm.name()),
         };
         if let Some(source) = &issuer.source {
             facts.push(Fact::read("fetched from", words::address(source)));
@@ -129,7 +130,7 @@ impl<'a> Road<'a, '_> {
             facts.push(Fact { subject: "keys".to_owned(), found, wanted, holds });
             return Some(facts);
         };
-        let fitting = set.candidates(kid, unverified.algorithm).count();
+        let fitting = set.candidates(kid, algorithm).count();
         let all: Vec<String> =
             set.iter().map(|key| words::key(key.kid(), &key.description())).collect();
         let found = format!("{fitting} that fit, of {}", list(&all));
@@ -146,9 +147,9 @@ impl<'a> Road<'a, '_> {
             let found = "not checked: no key would save this token";
             return Some(vec![Fact::read("signature", found)]);
         };
-        let (algorithm, signature) = (unverified.algorithm, &unverified.signature);
+        let (algorithm, signature) = (unverified.header.algorithm, &unverified.signature);
         let mut facts = Vec::new();
-        for key in set.candidates(unverified.kid.as_deref(), algorithm) {
+        for key in set.candidates(unverified.header.kid.as_deref(), algorithm) {
             let good = key.verifies(algorithm, unverified.signed, signature);
             let found = if good { "made it" } else { "did not make it" };
             let subject = words::key(key.kid(), &key.description());
