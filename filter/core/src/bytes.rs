@@ -39,6 +39,14 @@ fn is_same_rest(one: &[u8], other: &[u8]) -> bool {
     one.iter().zip(other).all(|(byte, other)| byte == other)
 }
 
+/// Whether a text is nothing but this byte, over and over.
+pub(crate) fn is_filled(text: &[u8], byte: u8) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let pattern = u64::from_le_bytes([byte; 8]);
+    let differing = words.iter().map(|word| u64::from_le_bytes(*word) ^ pattern);
+    differing.fold(0, |all, bits| all | bits) == 0 && rest.iter().all(|other| *other == byte)
+}
+
 /// Whether a header has this name, which is written in lower case: nginx keeps the client's spelling.
 pub(crate) fn is_header(header: &[u8], name: &[u8]) -> bool {
     header.len() == name.len() && (is_same(header, name) || header.eq_ignore_ascii_case(name))
@@ -159,6 +167,23 @@ mod tests {
                     other[place] ^= bit;
                     assert!(!is_same(text, &other), "{length} {place}");
                     assert_ne!(hash(7, text), hash(7, &other), "{length} {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_other_byte_is_too_many() {
+        for length in 0..40 {
+            for byte in [0, 0x7f, 0xff] {
+                let mut text = vec![byte; length];
+                assert!(is_filled(&text, byte));
+                for place in 0..length {
+                    for bit in [1, 0x80] {
+                        text[place] ^= bit;
+                        assert!(!is_filled(&text, byte), "{length} {place}");
+                        text[place] ^= bit;
+                    }
                 }
             }
         }

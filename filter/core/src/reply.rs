@@ -48,7 +48,8 @@ impl ReplyStyle {
     pub(crate) fn reply(&self, reject: Reject, rule: Option<&Rule>, is_grpc: bool) -> Reply {
         let answer = reject.answer();
         // An error body must not be stored for the next caller; RFC 9111 lets caches keep a 403.
-        let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
+        let mut headers = Vec::with_capacity(MOST_HEADERS);
+        headers.push(("cache-control".to_owned(), "no-store".to_owned()));
         if let Some(challenge) = self.challenge(&answer, reject, rule) {
             headers.push(("www-authenticate".to_owned(), challenge));
         }
@@ -59,29 +60,29 @@ impl ReplyStyle {
             headers,
             body: body.into_bytes(),
             grpc_status: is_grpc.then(|| grpc_status(answer.status)),
-            details: format!("jwt_gate.{}", answer.reason),
+            details: ["jwt_gate.", answer.reason].concat(),
         }
     }
 
     fn challenge(&self, answer: &Answer, reject: Reject, rule: Option<&Rule>) -> Option<String> {
-        let mut text = format!("Bearer realm=\"{}\"", self.realm);
-        match answer.challenge {
-            Challenge::None => return None,
-            Challenge::Bare => {}
-            Challenge::Error(code) => {
-                text.push_str(&format!(", error=\"{code}\""));
-                if self.detail {
-                    text.push_str(&format!(", error_description=\"{}\"", answer.description));
-                }
+        if answer.challenge == Challenge::None {
+            return None;
+        }
+        let mut text = String::with_capacity(USUAL_TEXT.saturating_add(self.realm.len()));
+        extend(&mut text, ["Bearer realm=\"", &self.realm, "\""]);
+        if let Challenge::Error(code) = answer.challenge {
+            extend(&mut text, [", error=\"", code, "\""]);
+            if self.detail {
+                extend(&mut text, [", error_description=\"", answer.description, "\""]);
             }
         }
         if reject == Reject::ScopeInsufficient
             && let Some(rule) = rule
         {
-            text.push_str(&format!(", scope=\"{}\"", rule.scopes.wanted()));
+            extend(&mut text, [", scope=\"", &rule.scopes.wanted(), "\""]);
         }
         if let Some(url) = &self.resource_metadata {
-            text.push_str(&format!(", resource_metadata=\"{url}\""));
+            extend(&mut text, [", resource_metadata=\"", url, "\""]);
         }
         Some(text)
     }
@@ -101,20 +102,44 @@ impl ReplyStyle {
         if let Some(body) = &self.body {
             let text = body
                 .template
-                .replace("{status}", &answer.status.to_string())
+                .replace("{status}", digits(answer.status))
                 .replace("{error}", code)
                 .replace("{reason}", reason);
             return (body.content_type.clone(), text);
         }
-        let mut text = format!("{{\"status\":{}", answer.status);
+        let mut text = String::with_capacity(USUAL_TEXT);
+        extend(&mut text, ["{\"status\":", digits(answer.status)]);
         if !code.is_empty() {
-            text.push_str(&format!(",\"error\":\"{code}\""));
+            extend(&mut text, [",\"error\":\"", code, "\""]);
         }
         if self.detail {
-            text.push_str(&format!(",\"error_description\":\"{}\"", answer.description));
+            extend(&mut text, [",\"error_description\":\"", answer.description, "\""]);
         }
         text.push('}');
         ("application/json".to_owned(), text)
+    }
+}
+
+/// Headers of a reply, `retry-after` included.
+const MOST_HEADERS: usize = 4;
+
+/// Bytes of a challenge without its realm, and of a body, if neither says more than it must.
+const USUAL_TEXT: usize = 48;
+
+/// Appends pieces of text. A refusal costs what a formatter of any value would cost once more.
+fn extend<const N: usize>(text: &mut String, pieces: [&str; N]) {
+    for piece in pieces {
+        text.push_str(piece);
+    }
+}
+
+/// A status as text.
+fn digits(status: u16) -> &'static str {
+    match status {
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        _ => "503",
     }
 }
 

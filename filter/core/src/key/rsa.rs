@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use rsa_verify::{KeyError, PreparedKey, PublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::algorithm::Algorithm;
+use crate::{
+    algorithm::Algorithm,
+    bytes::{is_filled, is_same},
+};
 
 /// `DigestInfo` in DER up to the digest itself (RFC 8017 section 9.2, note 1).
 const SHA_256: &[u8] =
@@ -74,13 +77,18 @@ fn is_encoding(encoded: &mut [u8], bits: usize, algorithm: Algorithm, message: &
 /// for Bleichenbacher's forgery on small exponents (CVE-2006-4339).
 fn is_pkcs1<H: Digest>(encoded: &[u8], info: &[u8], message: &[u8]) -> bool {
     let digest = H::digest(message);
-    let rest = encoded
-        .strip_suffix(digest.as_slice())
-        .and_then(|rest| rest.strip_suffix(info))
+    let rest = strip_end(encoded, &digest)
+        .and_then(|rest| strip_end(rest, info))
         .and_then(|rest| rest.strip_suffix(&[0]))
         .and_then(|rest| rest.strip_prefix(&[0, 1]));
     // Eight bytes of padding at least; the least key leaves far more.
-    rest.is_some_and(|padding| padding.len() >= 8 && padding.iter().all(|byte| *byte == 0xff))
+    rest.is_some_and(|padding| padding.len() >= 8 && is_filled(padding, 0xff))
+}
+
+/// What stands before this end; `None` if it is not the end.
+fn strip_end<'e>(encoded: &'e [u8], end: &[u8]) -> Option<&'e [u8]> {
+    let (rest, last) = encoded.split_at_checked(encoded.len().checked_sub(end.len())?)?;
+    is_same(last, end).then_some(rest)
 }
 
 /// Whether `encoded` is an encoding of the message by a key of so many bits (EMSA-PSS-VERIFY, RFC
