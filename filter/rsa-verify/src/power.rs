@@ -44,13 +44,17 @@ pub(crate) fn power<const W: u32, M: Montgomery<W>>(
     let base = field.factor(&digits);
     let mut power = field.number(&digits);
     field.multiply(&mut power, square_of_radix);
-    let shifted = field.factor(&field.digits(&power));
+    // The usual exponents, 3 and 65537, are one above a power of two and do without it.
+    let shifted = match exponent.wrapping_sub(1).is_power_of_two() {
+        true => None,
+        false => Some(field.factor(&field.digits(&power))),
+    };
     for bit in (0..exponent.checked_ilog2().unwrap_or_default()).rev() {
         field.square(&mut power);
         if exponent.wrapping_shr(bit) % 2 == 1 {
             // Each multiplication divides by R: with the plain base as the last factor, the power
             // leaves Montgomery's form.
-            let factor = if bit == 0 { &base } else { &shifted };
+            let factor = shifted.as_ref().filter(|_| bit != 0).unwrap_or(&base);
             field.multiply(&mut power, factor);
         }
     }
