@@ -5,27 +5,36 @@
 //! integers: no carry runs from product to product. The idea is that of Emmart and others,
 //! "double-precision floating-point multi-word multiplication", known from graphics processors.
 //!
+//! # Reduction
+//!
+//! Let `n` be the modulus, `W = 47`, `D` the number of digits, a multiple of four with
+//! `W*D >= b + 3` for a modulus below `2^b`, and `R = 2^(W*D)`, so `R > 8n`. A key has
+//! `m = -1/n` modulo `2^(4W)`, balanced, and `N = (n*m + 1) / 2^(4W)`, so `|N| < 0.501 n`.
+//!
+//! - For four digits `q` of a number, the lowest that are not yet zero, adding `q*n*m`, which is
+//!   `q*N * 2^(4W) - q`, makes them zero. So these digits are the quotient themselves, and what is
+//!   added to the columns above is a product by `N`.
+//! - Not for the last four digits below `R`, since the result would have four digits more than `n`:
+//!   `q = x*m` modulo `2^(4W)` for these digits `x`, and `q*n` is added.
+//!
 //! # Bounds
 //!
-//! `D`, the number of digits, is even, with `51 * D >= b + 2` for a modulus `n` below `2^b`, and
-//! `R = 2^(51*D)`, so `R > 4n`.
-//!
-//! - *Digits* are balanced but for a carry: at most `B = 2^50 + 2^10` in absolute value, doubled ones
-//!   twice that. A product of a digit and a doubled one is below `2^102`.
-//! - *Columns*: at most `D` rests of at most `2^50` and `D` integers `k` of at most `2^50 + 2^13`, which
-//!   for the 162 digits of 8192 bits is below `2^59`. The reduction adds two such columns and what the
-//!   lower half carries: below `2^61`.
-//! - *Carries*: each column is cut once, and its carry, at most `2^61 / 2^51`, goes into the digit
-//!   above, which is not cut again.
-//! - *Quotient*: `q = T * (-1/n) mod R` from the lower digits of `T` only, and all of its digits at
-//!   most `B`, hence `|q| < 0.51 R`; so numbers stay below `0.77 n` as in `scalar`.
-//! - *The highest digit* keeps all that is carried into it: the number is below `0.2 R`, and the columns
-//!   below weigh less than `2^61 / 2^51` of the highest one, which is then below `0.2 * 2^51 + 2^11` and
+//! - *Digits* are balanced but for a carry: at most `B = 2^46 + 2^10` in absolute value, doubled ones
+//!   twice that.
+//! - *Columns*: at most `D` rests of at most `2^46` and `D` integers `k` of at most `2^45 + 2^10`, for
+//!   the product and as many for the quotient. For the 176 digits of 8192 bits that is
+//!   below `2^56`.
+//! - *Carries*: each column is cut once, and its carry, at most `2^56 / 2^47`, goes into the digit
+//!   above, which is not cut again. Between the halves there is a second one, below 8.
+//! - *Numbers*: all digits of `q` but the last four are below `0.501 * 2^(W*(D-4))` and the last four
+//!   below `0.501 * 2^(4W)`. With `|a| <= n` and `|b| <= n` the result is below
+//!   `n/8 + 0.501 * 0.501 n + 0.501 n`, hence below `0.88 n`.
+//! - *The highest digit* keeps all that is carried into it: the number is below `0.11 R`, and the columns
+//!   below weigh less than `2^56 / 2^47` of the highest one, which is then below `0.11 * 2^47 + 2^10` and
 //!   carries nothing.
-//! - *Lower half of the sum*: `T + q*n` is a multiple of `R`, but only its upper columns are
-//!   computed, and of the lower ones the last, `D-1`. The others, below `2^60` each, weigh less
-//!   than `2^60 / 2^102` and their sum less than `2^-41` of `R`, so the carry into the upper half,
-//!   an integer, is column `D-1` divided by `2^51` and rounded to the nearest.
+//! - *Chains* of a square that is short have room for its lower half and what the reduction adds there. In
+//!   the last two blocks of 22 pairs these are 10 rows, one of digits that meet themselves, and 20
+//!   rows: 31 products.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -35,33 +44,42 @@
 mod lanes;
 mod number;
 mod sums;
+mod tile;
 
 use alloc::{vec, vec::Vec};
 
 pub(crate) use self::sums::is_fused;
 use self::{
-    lanes::{Lanes, add, array, doubles, integers, splat_each},
+    lanes::{Lanes, array, doubles, splat_each},
     number::{Factor, Number, Pairs, Writer, double},
-    sums::{Carries, Columns, Constants, floats, lower_sums, square_sums, upper_sums},
+    sums::{Columns, Constants, whole},
+    tile::Tile,
 };
 use crate::{
-    digits::{self, Block, cut},
+    digits::{self, Block},
     power::{self, Montgomery},
     precompute::power_of_two,
     scalar::negative_inverse,
 };
 
 /// Bits of a digit.
-const W: u32 = 51;
+const W: u32 = 47;
+
+/// Pairs of digits of the shortest modulus and of the usual ones, those of 2048 bits: there is code for
+/// just this number, so that loops know their ends.
+const SHORT: usize = 22;
 
 /// A modulus with what its multiplications need.
 #[derive(Clone)]
 pub(crate) struct Fused {
     /// `n`.
     digits: Vec<Block>,
+    /// `n`, after zeros.
     modulus: Factor,
-    /// `-1/n` modulo `R`.
+    /// `m`.
     inverse: Factor,
+    /// `N`.
+    multiple: Factor,
     /// `R^2` modulo `n`.
     square: Factor,
 }
@@ -70,16 +88,19 @@ impl Fused {
     /// Precomputes for an odd modulus of so many bits, big-endian.
     pub(crate) fn new(modulus: &[u8], bits: usize) -> Self {
         let width = usize::try_from(W).unwrap_or_default();
-        let pairs = bits.saturating_add(2).div_ceil(2 * width);
-        let digits = |bytes: &[u8]| digits::from_bytes::<W>(bytes, pairs.div_ceil(2));
-        // The digits of the last block that are beyond `R` are not taken.
-        let factor = |bytes: &[u8]| Factor::new(&digits(bytes), pairs);
-        let radix_bits = 2 * width * pairs;
+        let blocks = bits.saturating_add(3).div_ceil(4 * width);
+        let pairs = 2 * blocks;
+        let square = power_of_two(modulus, bits, 2 * 4 * width * blocks);
+        let digits = digits::from_bytes::<W>(modulus, blocks);
+        // What does not fit into one block is a multiple of 2^(4W).
+        let inverse = digits::from_bytes::<W>(&negative_inverse(modulus, width.div_ceil(2)), 1);
+        let modulus = Factor::new(&digits, pairs);
         Self {
-            inverse: factor(&negative_inverse(modulus, radix_bits.div_ceil(8))),
-            square: factor(&power_of_two(modulus, bits, 2 * radix_bits)),
-            modulus: factor(modulus),
-            digits: digits(modulus),
+            multiple: multiple(&modulus, &inverse, pairs),
+            inverse: Factor::new(&inverse, 2),
+            square: Factor::new(&digits::from_bytes::<W>(&square, blocks), pairs),
+            modulus: modulus.after_zeros(),
+            digits,
         }
     }
 
@@ -90,42 +111,141 @@ impl Fused {
 
     /// The number of pairs of digits.
     fn pairs(&self) -> usize {
-        self.inverse.pairs.len() - 1
+        2 * self.digits.len()
     }
 
-    /// Divides by `R` modulo `n` what is in `product` and `upper`, with the carries between the two:
-    /// a multiple of `n` is added that makes the lower half zero. `last` are the highest digits of
-    /// `product`.
-    fn reduce(&self, number: &mut Number, carries: &Carries, last: Lanes, constants: Constants) {
-        let Number { rows, doubled, digits, product, quotient, upper } = number;
-        let (inverse, modulus) = (&self.inverse.pairs, &self.modulus.pairs);
-        low_product(product, inverse, quotient, constants);
+    /// What a multiplication works on.
+    fn parts<'a>(&'a self, number: &'a mut Number) -> Parts<'a> {
+        let Number { rows, doubled, quotient } = number;
+        Parts {
+            rows,
+            doubled,
+            quotient,
+            modulus: &self.modulus.pairs,
+            multiple: &self.multiple.pairs,
+            inverse: &self.inverse.pairs,
+        }
+    }
+}
 
-        // What the lower half carries: its last column, rounded.
-        let mut columns = Columns::new();
-        let [highest, _] = lower_sums(quotient, modulus, quotient.len() - 1, constants);
-        let highest = add(columns.next(highest), last);
-        let [_, highest] = array(highest);
-        let (_, carry) = cut::<W>(highest);
-        let mut carry = add(carries.out(), integers([carry, 0]));
+/// A number, room for its quotient, and the modulus in its forms.
+struct Parts<'a> {
+    rows: &'a mut [Pairs],
+    doubled: &'a mut [Pairs],
+    quotient: &'a mut [Pairs],
+    modulus: &'a [Pairs],
+    multiple: &'a [Pairs],
+    inverse: &'a [Pairs],
+}
 
-        let (mut carries, mut writer) = (Carries::new(), Writer::new());
-        let mut places = upper.iter().zip(rows).zip(doubled.iter_mut()).zip(digits);
+impl<'a> Parts<'a> {
+    /// The same, if they are [`SHORT`], with lengths that the compiler knows.
+    #[inline(always)]
+    fn short(&mut self) -> Option<Parts<'_>> {
+        (self.rows.len() == SHORT).then_some(())?;
+        Some(Parts {
+            rows: self.rows.get_mut(..SHORT)?,
+            doubled: self.doubled.get_mut(..=SHORT)?,
+            quotient: self.quotient.get_mut(..SHORT)?,
+            modulus: self.modulus.get(..SHORT + 2)?,
+            multiple: self.multiple.get(..=SHORT)?,
+            inverse: self.inverse,
+        })
+    }
+
+    /// Divides a product by `R` modulo `n`: `lower` and `upper` give two blocks of its halves, made of
+    /// the rows and the doubled factor.
+    #[inline(always)]
+    fn reduce<const LONG: bool>(
+        self,
+        lower: impl for<'b> Fn(&[Pairs], &[Pairs], usize, &'b Constants) -> Tile<'b, LONG>,
+        upper: impl for<'b> Fn(&[Pairs], &[Pairs], usize, &'b Constants) -> Tile<'b, LONG>,
+    ) {
+        let Self { rows, doubled, quotient, modulus, multiple, inverse } = self;
+        let constants = &Constants::new();
+        let (mut columns, mut last) = (Columns::new(), [doubles([0.0; 2]); 2]);
         for at in (0..quotient.len()).step_by(2) {
-            let sums = upper_sums(quotient, modulus, at, constants);
-            for (sum, (((upper, place), doubled), digits)) in sums.into_iter().zip(&mut places) {
-                let sum = add(add(columns.next(sum), *upper), carry);
-                carry = integers([0; 2]);
-                *digits = carries.next(sum);
-                let floats = floats(*digits);
-                *place = splat_each(floats);
-                *doubled = writer.next(double(floats));
+            let mut tile = lower(rows, doubled, at, constants);
+            if let Some(at) = at.checked_sub(2) {
+                tile.add_lower(quotient, multiple, at);
+            }
+            last = tile.finish().map(|sums| columns.next(sums, constants));
+            write(quotient, at, last);
+        }
+
+        // The last four become digits of the quotient.
+        let end = quotient.len().saturating_sub(2);
+        let two = quotient.get_mut(end..).unwrap_or_default();
+        let (mut others, mut tile) = (Columns::new(), Tile::<LONG>::once(constants));
+        tile.add_lower(two, inverse, 0);
+        write(two, 0, tile.finish().map(|sums| others.next(sums, constants)));
+        // With what is added for them they are zero.
+        let (mut others, mut tile) = (Columns::new(), Tile::<LONG>::once(constants));
+        tile.add_lower(two, modulus, 0);
+        tile.add_columns(last.map(whole));
+        for sums in tile.finish() {
+            others.next(sums, constants);
+        }
+
+        let (mut columns, mut writer) = (columns.plus(others), Writer::new());
+        for at in (0..quotient.len()).step_by(2) {
+            let mut tile = upper(rows, doubled, at, constants);
+            tile.add_upper_of_most(quotient, multiple, at);
+            tile.add_upper_of_two(quotient, modulus, at);
+            let digits = tile.finish().map(|sums| columns.next(sums, constants));
+            write(rows, at, digits);
+            let ends = doubled.len().saturating_sub(at + 2);
+            let places = doubled.iter_mut().skip(ends).take(2).rev();
+            for (place, digits) in places.zip(digits) {
+                *place = writer.next(double(digits));
             }
         }
-        if let Some(end) = doubled.last_mut() {
+        if let Some(end) = doubled.first_mut() {
             *end = writer.next(doubles([0.0; 2]));
         }
     }
+
+    #[inline(always)]
+    fn square<const LONG: bool>(self) {
+        self.reduce::<LONG>(
+            |rows, doubled, at, constants| Tile::of_lower_square(rows, doubled, at, constants),
+            |rows, doubled, at, constants| Tile::of_upper_square(rows, doubled, at, constants),
+        );
+    }
+
+    #[inline(always)]
+    fn multiply<const LONG: bool>(self, factor: &[Pairs]) {
+        self.reduce::<LONG>(
+            |rows, _, at, constants| Tile::of_lower(rows, factor, at, constants),
+            |rows, _, at, constants| Tile::of_upper(rows, factor, at, constants),
+        );
+    }
+}
+
+/// Puts digits into rows.
+#[inline(always)]
+fn write(rows: &mut [Pairs], at: usize, digits: [Lanes; 2]) {
+    for (row, digits) in rows.iter_mut().skip(at).zip(digits) {
+        *row = splat_each(digits);
+    }
+}
+
+/// `(n*m + 1) / 2^(4W)`, for the four digits of `m`.
+fn multiple(modulus: &Factor, inverse: &[Block], pairs: usize) -> Factor {
+    let constants = &Constants::new();
+    let rows = Number::new(inverse, 2).rows;
+    let (mut columns, mut blocks) = (Columns::new(), Vec::new());
+    for at in (0..pairs + 2).step_by(2) {
+        let mut tile = Tile::<false>::once(constants);
+        if let Some(rows) = rows.first_chunk() {
+            tile.add_product(rows, &modulus.pairs, at);
+        }
+        let [[a, b], [c, d]] =
+            tile.finish().map(|sums| array(whole(columns.next(sums, constants))));
+        blocks.push([a, b, c, d]);
+    }
+    // The lowest block is that of -1.
+    Factor::new(blocks.get(1..).unwrap_or_default(), pairs)
 }
 
 impl Montgomery<W> for Fused {
@@ -143,8 +263,8 @@ impl Montgomery<W> for Fused {
     fn digits(&self, number: &Number) -> Vec<Block> {
         let mut digits = vec![[0; 4]; self.digits.len()];
         let (places, _) = digits.as_flattened_mut().as_chunks_mut::<2>();
-        for (place, digits) in places.iter_mut().zip(&number.digits) {
-            *place = array(*digits);
+        for (place, digits) in places.iter_mut().zip(number.digits()) {
+            *place = array(digits);
         }
         digits
     }
@@ -154,60 +274,18 @@ impl Montgomery<W> for Fused {
     }
 
     fn square(&self, number: &mut Number) {
-        let Number { rows, doubled, product, upper, .. } = number;
-        let constants = Constants::new();
-        let (mut columns, mut carries, mut last) =
-            (Columns::new(), Carries::new(), integers([0; 2]));
-        let half = product.len();
-        for at in (0..2 * half).step_by(2) {
-            let [first, second] = square_sums(rows, doubled, at, constants);
-            for (at, sum) in [(at, first), (at + 1, second)] {
-                let column = columns.next(sum);
-                if let Some(place) = product.get_mut(at) {
-                    last = carries.next(column);
-                    *place = splat_each(floats(last));
-                } else if let Some(place) = upper.get_mut(at - half) {
-                    *place = column;
-                }
-            }
+        let mut parts = self.parts(number);
+        match parts.short() {
+            Some(parts) => parts.square::<false>(),
+            None => parts.square::<true>(),
         }
-        self.reduce(number, &carries, last, constants);
     }
 
     fn multiply(&self, number: &mut Number, factor: &Factor) {
-        let Number { rows, product, upper, .. } = number;
-        let constants = Constants::new();
-        let (mut columns, mut carries, mut last) =
-            (Columns::new(), Carries::new(), integers([0; 2]));
-        let half = product.len();
-        let mut places = product.iter_mut();
-        for at in (0..half).step_by(2) {
-            let sums = lower_sums(rows, &factor.pairs, at, constants);
-            for (sum, place) in sums.into_iter().zip(&mut places) {
-                last = carries.next(columns.next(sum));
-                *place = splat_each(floats(last));
-            }
-        }
-        let mut places = upper.iter_mut();
-        for at in (0..half).step_by(2) {
-            let sums = upper_sums(rows, &factor.pairs, at, constants);
-            for (sum, place) in sums.into_iter().zip(&mut places) {
-                *place = columns.next(sum);
-            }
-        }
-        self.reduce(number, &carries, last, constants);
-    }
-}
-
-/// `rows * factor` modulo `R`, as rows.
-fn low_product(rows: &[Pairs], factor: &[Pairs], result: &mut [Pairs], constants: Constants) {
-    let (mut columns, mut carries) = (Columns::new(), Carries::new());
-    let half = result.len();
-    let mut places = result.iter_mut();
-    for at in (0..half).step_by(2) {
-        let sums = lower_sums(rows, factor, at, constants);
-        for (sum, place) in sums.into_iter().zip(&mut places) {
-            *place = splat_each(floats(carries.next(columns.next(sum))));
+        let mut parts = self.parts(number);
+        match (parts.short(), factor.pairs.get(..=SHORT)) {
+            (Some(parts), Some(factor)) => parts.multiply::<false>(factor),
+            _ => parts.multiply::<true>(&factor.pairs),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Key {
     }
 }
 
-/// Moduli whose digits are extreme whatever their width: ones, sparse ones, digits of 51, 29, 28 and 13
+/// Moduli whose digits are extreme whatever their width: ones, sparse ones, digits of 47, 29, 28 and 13
 /// bits that are all on the edge of their range, and the least and greatest of their length.
 fn moduli(bits: usize, random: &mut Random) -> Vec<BigUint> {
     let one = BigUint::from(1_u8);
@@ -115,7 +115,7 @@ fn moduli(bits: usize, random: &mut Random) -> Vec<BigUint> {
         &top + (&one << (bits / 2)) + &one,
         &top + (&top >> 1) + &one,
     ];
-    for width in [12, 13, 14, 27, 28, 29, 32, 51, 52, 64] {
+    for width in [12, 13, 14, 27, 28, 29, 32, 46, 47, 48, 64] {
         // Each digit 2^(width-1), 2^(width-1) - 1 or its bits in turn.
         for digit in
             [&one << (width - 1), (&one << (width - 1)) - &one, (&one << (width - 1)) + &one]
@@ -136,7 +136,8 @@ fn moduli(bits: usize, random: &mut Random) -> Vec<BigUint> {
 fn adversarial_numbers_for_moduli_of_every_shape() {
     let mut random = Random(1);
     // All remainders of the number of digits by four, for every width of digits.
-    let all = [2048, 2049, 2063, 2064, 2077, 2093, 2105, 2150, 2560, 3072, 3594, 3595, 4096];
+    let all =
+        [2048, 2049, 2063, 2064, 2065, 2066, 2077, 2093, 2105, 2150, 2560, 3072, 3594, 3595, 4096];
     // Node runs the code of an unoptimised build ten times slower.
     let lengths: &[usize] = if cfg!(target_family = "wasm") { &[2048, 2150, 3595] } else { &all };
     for &bits in lengths {

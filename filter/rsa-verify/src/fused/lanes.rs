@@ -70,10 +70,10 @@ mod wasm {
         simd::i64x2_sub(a, b)
     }
 
-    /// Each lane shifted towards its high bits, which are lost.
+    /// The bits that both have.
     #[inline(always)]
-    pub(crate) fn shift_left<const BITS: u32>(a: Lanes) -> Lanes {
-        simd::i64x2_shl(a, BITS)
+    pub(crate) fn and(a: Lanes, b: Lanes) -> Lanes {
+        simd::v128_and(a, b)
     }
 
     /// Each lane shifted towards its low bits; it is not negative.
@@ -149,8 +149,8 @@ mod portable {
         each(a, b, u64::wrapping_sub)
     }
 
-    pub(crate) fn shift_left<const BITS: u32>(a: Lanes) -> Lanes {
-        a.map(|lane| lane << BITS)
+    pub(crate) fn and(a: Lanes, b: Lanes) -> Lanes {
+        each(a, b, |a, b| a & b)
     }
 
     pub(crate) fn shift_right<const BITS: u32>(a: Lanes) -> Lanes {
