@@ -1,22 +1,24 @@
-//! This program as the linker of a proxy's module: what the filter does not use is left out.
+//! This program as the linker of a proxy's module: what the filter does not use is left out, and what
+//! it does itself stands in the place of what the SDK does.
 //!
 //! The SDK exports every callback of the ABI, and a proxy calls each one that it finds: twice for
 //! each response, once for the log and once for the end of each request, only to hear that there is
 //! nothing to do. Rust marks all of them for export, and no flag of the compiler or of the linker
 //! takes one back; so the compiler is given this program as the linker, which drops the marks and
-//! hands over to the real one.
+//! has the real one link. Nor can a function of ours have the name of one of the SDK's; so it gets the
+//! name when all is linked.
 
 use std::{
     env,
     ffi::{OsStr, OsString},
-    os::unix::process::CommandExt,
+    fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::rustc;
+use crate::{exports, rustc};
 
 /// Says which callbacks stay, as an argument of the linker: a change of the list is a change of the
 /// build's flags, so that Cargo links anew.
@@ -25,24 +27,40 @@ const KEEP: &str = "--callbacks=";
 /// What begins the name of every callback.
 const CALLBACK: &str = "proxy_on_";
 
-/// The argument for the linker that keeps these callbacks in the module, and no other.
+/// The argument for the linker that keeps these callbacks in the module, and no other; `name=function`
+/// for one that another function of the module stands for.
 pub(crate) fn keep(module: &str, callbacks: &[&str]) -> String {
     format!("{KEEP}{module}:{}", callbacks.join(","))
 }
 
-/// Links, if that is what this program was started for; does not come back then.
+/// Links, if that is what this program was started for, and tells whether it was.
 ///
 /// # Errors
 ///
-/// The real linker is not there.
-pub(crate) fn if_asked() -> Result<()> {
+/// The real linker is not there, or fails; or a function is not in the module.
+pub(crate) fn if_asked() -> Result<bool> {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     if !arguments.iter().any(|argument| kept(argument).is_some()) {
-        return Ok(());
+        return Ok(false);
     }
     let linker = linker()?;
-    let error = Command::new(&linker).args(without(&arguments)).exec();
-    Err(error).with_context(|| format!("cannot start {}", linker.display()))
+    let status = Command::new(&linker).args(without(&arguments)).status();
+    let status = status.with_context(|| format!("cannot start {}", linker.display()))?;
+    if !ExitStatus::success(&status) {
+        bail!("{} ended with {status}", linker.display());
+    }
+    let Some(output) = output(&arguments) else {
+        return Ok(true);
+    };
+    let renames: Vec<_> = wanted(&arguments).into_iter().flatten().filter_map(renamed).collect();
+    if !renames.is_empty() {
+        let module =
+            fs::read(output).with_context(|| format!("cannot read {}", output.display()))?;
+        let module = exports::rename(&module, &renames)
+            .with_context(|| format!("the exports of {}", output.display()))?;
+        fs::write(output, module).with_context(|| format!("cannot write {}", output.display()))?;
+    }
+    Ok(true)
 }
 
 /// The linker that comes with the compiler.
@@ -56,18 +74,28 @@ fn kept(argument: &OsStr) -> Option<(&str, Vec<&str>)> {
     Some((module, callbacks.split(',').collect()))
 }
 
+/// What the linker is to write.
+fn output(arguments: &[OsString]) -> Option<&Path> {
+    arguments.iter().skip_while(|argument| *argument != "-o").nth(1).map(Path::new)
+}
+
+/// The callbacks that are kept of the module that is linked; `None` if all are.
+fn wanted(arguments: &[OsString]) -> Option<Vec<&str>> {
+    let module = output(arguments)?.file_stem()?.to_str()?;
+    let mut lists = arguments.iter().filter_map(|argument| kept(argument));
+    lists.find(|(known, _)| *known == module).map(|(_, callbacks)| callbacks)
+}
+
+/// The function that stands for a callback, and the callback's name.
+fn renamed(callback: &str) -> Option<(&str, &str)> {
+    callback.split_once('=').map(|(name, function)| (function, name))
+}
+
 /// The arguments of the linker, without the exports that the module does not need.
 fn without(arguments: &[OsString]) -> Vec<&OsStr> {
-    let output = arguments.iter().skip_while(|argument| *argument != "-o").nth(1);
-    let output = output.and_then(|path| Path::new(path).file_stem()).and_then(OsStr::to_str);
-    let wanted = arguments
-        .iter()
-        .filter_map(|argument| kept(argument))
-        .find(|(module, _)| output == Some(module));
+    let wanted = wanted(arguments);
     let is_unwanted = |name: &OsStr| match (&wanted, name.to_str()) {
-        (Some((_, callbacks)), Some(name)) => {
-            name.starts_with(CALLBACK) && !callbacks.contains(&name)
-        }
+        (Some(callbacks), Some(name)) => name.starts_with(CALLBACK) && !callbacks.contains(&name),
         _ => false,
     };
     let mut rest: Vec<&OsStr> = Vec::with_capacity(arguments.len());
@@ -122,6 +150,21 @@ mod tests {
                 "deps/gate.wasm",
             ]
         );
+    }
+
+    #[test]
+    fn a_function_of_ours_stands_in_the_place_of_the_sdks() {
+        let keep = keep("gate", &["proxy_on_tick", "proxy_on_delete=gate_on_delete"]);
+        let exports = ["proxy_on_tick", "proxy_on_delete", "gate_on_delete"];
+        let exports = exports.map(|name| format!("--export={name}"));
+        let mut arguments: Vec<&str> = exports.iter().map(String::as_str).collect();
+        arguments.extend([keep.as_str(), "-o", "deps/gate.wasm"]);
+        let left = ["--export=proxy_on_tick", "--export=gate_on_delete", "-o", "deps/gate.wasm"];
+        assert_eq!(link(&arguments), left);
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let wanted = wanted(&arguments).unwrap();
+        let renames: Vec<_> = wanted.into_iter().filter_map(renamed).collect();
+        assert_eq!(renames, [("gate_on_delete", "proxy_on_delete")]);
     }
 
     #[test]

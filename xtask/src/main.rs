@@ -10,6 +10,7 @@ mod bench;
 mod compose;
 mod demo;
 mod examples;
+mod exports;
 #[cfg(test)]
 mod features;
 mod fuzz;
@@ -109,9 +110,13 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn main() -> ExitCode {
-    if let Err(error) = link::if_asked() {
-        eprintln!("error: {error:#}");
-        return ExitCode::FAILURE;
+    match link::if_asked() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
     }
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_else(|| "help".into());
