@@ -7,6 +7,7 @@
 //! `proxy_get_log_level` is not imported, nor may it be: nginx (ngx_wasm_module) has it with another
 //! signature and refuses to link the module.
 
+mod callback;
 mod callout;
 mod context;
 mod foreign;
@@ -34,6 +35,29 @@ pub(crate) use self::{
     reply::{LocalReply, bad_reply_headers, send_local_response},
     shared_data::{replace_shared_data, set_shared_data, shared_data},
 };
+
+/// What the host may do with what it has just shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    /// It goes on.
+    Continue,
+    /// It stays, as long as a callback for what follows does not say otherwise.
+    Pause,
+    /// It stays, and so does all that follows, unseen: Envoy's `StopAllIterationAndWatermark`. Under
+    /// Envoy's `allow_on_headers_stop_iteration`, `Pause` would let a body pass for which the filter has
+    /// no callback. Other hosts do not know it and end the request with an error.
+    HoldAll,
+}
+
+impl Action {
+    fn code(self) -> u32 {
+        match self {
+            Self::Continue => 0,
+            Self::Pause => 1,
+            Self::HoldAll => 4,
+        }
+    }
+}
 
 /// Writes a line to the proxy's log.
 ///

@@ -6,7 +6,7 @@
 //! # One request
 //!
 //! ```text
-//! host --on_request_headers--> stream: whole header map, route metadata, clock
+//! host --on_request_headers--> streams, stream: whole header map, route metadata, clock
 //!                                |
 //!                                v
 //!                         jwt_gate_core::decide
@@ -27,7 +27,7 @@
 //!
 //! # Where to look
 //!
-//! - `stream`: one request, start to end. Begin here.
+//! - `stream`: one request, start to end. Begin here. `streams` has those that are under way.
 //! - `judgement`: what the core decides, carried out; `waiting` has the requests on hold.
 //! - `root`: one configuration: the document is compiled once, or refused with every problem in
 //!   the log.
@@ -35,7 +35,8 @@
 //!   `callouts` the calls under way.
 //! - `gate`: what requests share: policy, keys, compiled route rules, metrics.
 //! - `signatures`: the host's function that checks signatures, if the policy wants it.
-//! - `abi`: every host call, and the only unsafe code. `pairs` is the form in which the ABI
+//! - `abi`: every host call, the callbacks in which requests come, and the only unsafe code. The SDK
+//!   has the callbacks of root contexts. `pairs` is the form in which the ABI
 //!   writes a header map.
 //!
 //! # Rules of this crate
@@ -48,7 +49,8 @@
 //!   they are not used (`clippy.toml` bans them), but for the one that sends a request: without it
 //!   the SDK's dispatcher would panic on the answer (`abi/callout.rs`).
 //! - **Nothing outlives a configuration.** A configuration update makes a new root context in the
-//!   same VM, so there are no statics: whatever requests share hangs off the root context.
+//!   same VM, and whatever requests share hangs off the root context. The one static (`streams`) lists
+//!   the contexts that there are, and nothing of a context stays when the host deletes it.
 //! - **Nobody waits for ever.** A request that waits ends with the keys, with a fetch that fails, or
 //!   with its time, under a configuration that was replaced too; the root that it came to goes on
 //!   ticking for it.
@@ -74,6 +76,7 @@ mod root;
 mod route_cache;
 mod signatures;
 mod stream;
+mod streams;
 mod text;
 mod waiting;
 
@@ -82,7 +85,7 @@ use crate::root::Root;
 /// Registers the filter with the SDK's dispatcher, on the calling thread.
 ///
 /// The module does this itself when the host initialises it. A native test calls it once in each
-/// thread that drives the `proxy_on_*` entry points, because the dispatcher is thread-local: a
+/// thread that drives the entry points, because what knows the contexts is thread-local: a
 /// thread is to a native test what a VM is to a proxy.
 pub fn start() {
     proxy_wasm::set_root_context(|context_id| Box::new(Root::new(context_id)));

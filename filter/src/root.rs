@@ -3,17 +3,14 @@
 use std::{mem, rc::Rc};
 
 use jwt_gate_core::{ConfigErrors, Document};
-use proxy_wasm::{
-    traits::{Context, HttpContext, RootContext},
-    types::ContextType,
-};
+use proxy_wasm::traits::{Context, RootContext};
 
 use crate::{
     abi::{self, LogLevel},
     follower::{Follower, TICK},
     gate::{self, Gate},
     host_error::HostError,
-    stream::Stream,
+    streams,
     text::one_line,
 };
 
@@ -32,7 +29,9 @@ pub(crate) struct Root {
 impl Root {
     /// A root context without configuration, which denies everything.
     pub(crate) fn new(context: u32) -> Self {
-        Self { context, gate: Rc::new(Gate::closed()), follower: None, ticking: false }
+        let gate = Rc::new(Gate::closed());
+        streams::put_in_force(context, &gate);
+        Self { context, gate, follower: None, ticking: false }
     }
 
     /// Takes over a configuration. Nothing is fetched before the first tick: Envoy tries each
@@ -58,6 +57,7 @@ impl Root {
 
     fn put_in_force(&mut self, gate: Gate) {
         self.gate = Rc::new(gate);
+        streams::put_in_force(self.context, &self.gate);
         let follower = self.gate.follows().then(|| Follower::new(Rc::clone(&self.gate)));
         // A host may configure a root twice; who waits under the configuration before must not do so
         // for ever.
@@ -100,13 +100,11 @@ impl RootContext for Root {
             follower.tick();
         }
     }
+}
 
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(Rc::clone(&self.gate), context_id)))
+impl Drop for Root {
+    fn drop(&mut self) {
+        streams::forget(self.context);
     }
 }
 

@@ -3,13 +3,9 @@
 use std::{cell::Cell, rc::Rc};
 
 use jwt_gate_core::Request;
-use proxy_wasm::{
-    traits::{Context, HttpContext},
-    types::Action,
-};
 
 use crate::{
-    abi,
+    abi::{self, Action},
     gate::Gate,
     host_error::HostError,
     judgement::{self, Judgement},
@@ -82,21 +78,38 @@ impl Stream {
         }
     }
 
+    /// Judges the request, of whose headers the host said how many there are.
+    pub(crate) fn request_headers(&mut self, told: usize) -> Action {
+        self.state = match abi::request_headers() {
+            Ok(map) => self.judge(map, told),
+            Err(error) => judgement::fail(&self.gate, &[], error),
+        };
+        self.request_action()
+    }
+
     /// What the host may do with the request.
-    fn request_action(&self) -> Action {
+    pub(crate) fn request_action(&self) -> Action {
         if self.state().goes_on() { Action::Continue } else { Action::Pause }
     }
 
     /// What the host may do with the response, which is also our own reply.
-    fn response_action(&self) -> Action {
+    pub(crate) fn response_headers(&mut self) -> Action {
         match self.state() {
-            State::Held | State::Passed | State::PassedPrivate => Action::Continue,
-            State::ResponseHeld => Action::Pause,
+            State::Held | State::Passed => Action::Continue,
+            State::PassedPrivate => {
+                let (state, action) = mark_private(&self.gate);
+                self.set_state(state);
+                action
+            }
+            State::ResponseHeld => Action::HoldAll,
         }
     }
-}
 
-impl Context for Stream {}
+    /// Whether nothing is left to do, whatever the host calls.
+    pub(crate) fn is_done(&self) -> bool {
+        self.waits.is_none() && self.state == State::Passed
+    }
+}
 
 impl Drop for Stream {
     /// A client that goes away while its request waits takes up no place any more.
@@ -104,43 +117,6 @@ impl Drop for Stream {
         if self.waits.is_some() {
             self.gate.waiting.take(self.context);
         }
-    }
-}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, num_headers: usize, _end_of_stream: bool) -> Action {
-        self.state = match abi::request_headers() {
-            Ok(map) => self.judge(map, num_headers),
-            Err(error) => judgement::fail(&self.gate, &[], error),
-        };
-        self.request_action()
-    }
-
-    // A host may bring the body although the headers were held back, and take a `Continue` here as
-    // leave to send both on.
-    fn on_http_request_body(&mut self, _body_size: usize, _end_of_stream: bool) -> Action {
-        self.request_action()
-    }
-
-    fn on_http_request_trailers(&mut self, _num_trailers: usize) -> Action {
-        self.request_action()
-    }
-
-    fn on_http_response_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
-        if self.state() == State::PassedPrivate {
-            let (state, action) = mark_private(&self.gate);
-            self.set_state(state);
-            return action;
-        }
-        self.response_action()
-    }
-
-    fn on_http_response_body(&mut self, _body_size: usize, _end_of_stream: bool) -> Action {
-        self.response_action()
-    }
-
-    fn on_http_response_trailers(&mut self, _num_trailers: usize) -> Action {
-        self.response_action()
     }
 }
 
@@ -173,5 +149,6 @@ fn mark_private(gate: &Gate) -> (State, Action) {
     let denial = gate.policy.host_error(&Request::new(&[], None));
     let answered = judgement::answer(&denial);
     gate.note_denied(&denial, Some(error));
-    (if answered { State::Passed } else { State::ResponseHeld }, Action::Pause)
+    // Where nobody answers, the body must not come by either: there is no callback for it.
+    if answered { (State::Passed, Action::Pause) } else { (State::ResponseHeld, Action::HoldAll) }
 }

@@ -1,6 +1,6 @@
 //! The filter as native code under the model of a proxy: the whole ABI without an engine.
 //!
-//! The SDK's entry points exist natively too. The host functions that it imports are symbols of the
+//! The entry points exist natively too, the filter's own and the SDK's. The host functions that it imports are symbols of the
 //! modules below: all 39 of the ABI, since the SDK's vtables need 31 of them to link. Each moves
 //! memory and nothing else.
 //!
@@ -21,7 +21,7 @@ pub use fleet::{Spawner, Vm};
 
 /// Runs `test` on the filter in a thread of its own, with `model` as its proxy.
 ///
-/// The SDK's dispatcher is thread-local, so a thread is to a native filter what a VM is to a module.
+/// What knows the contexts is thread-local, so a thread is to a native filter what a VM is to a module.
 pub fn run<R: Send>(model: Model, test: impl FnOnce(Host<Native>) -> R + Send) -> R {
     let vm = move || {
         memory::install(model);
@@ -45,13 +45,13 @@ impl Guest for Native {
     }
 
     fn call(&mut self, callback: Callback) -> Result<Option<u32>, Trap> {
-        // SAFETY: the SDK's functions take numbers only and may be called in any order by the thread
+        // SAFETY: the functions take numbers only and may be called in any order by the thread
         // that holds their contexts.
         Ok(unsafe { enter(callback) })
     }
 }
 
-/// Calls an entry point of the SDK; `None` if it has none of this name.
+/// Calls an entry point; `None` for those that the module does not export either.
 unsafe fn enter(callback: Callback) -> Option<u32> {
     use memory::size as native;
 
@@ -59,7 +59,7 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
     unsafe {
         match callback {
             Callback::ContextCreate { context, parent } => {
-                sdk::proxy_on_context_create(context, parent);
+                gate::jwt_gate_on_context_create(context, parent);
                 NOTHING
             }
             Callback::VmStart { context, size } => {
@@ -72,48 +72,21 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
                 sdk::proxy_on_tick(context);
                 NOTHING
             }
-            Callback::QueueReady { context, queue } => {
-                sdk::proxy_on_queue_ready(context, queue);
-                NOTHING
-            }
-            Callback::ForeignFunction { context, function, size } => {
-                sdk::proxy_on_foreign_function(context, function, native(size));
-                NOTHING
-            }
-            Callback::NewConnection { context } => Some(sdk::proxy_on_new_connection(context)),
-            Callback::DownstreamData { context, size, end_of_stream } => {
-                Some(sdk::proxy_on_downstream_data(context, native(size), end_of_stream))
-            }
-            Callback::DownstreamClose { context, peer } => {
-                sdk::proxy_on_downstream_connection_close(context, peer);
-                NOTHING
-            }
-            Callback::UpstreamData { context, size, end_of_stream } => {
-                Some(sdk::proxy_on_upstream_data(context, native(size), end_of_stream))
-            }
-            Callback::UpstreamClose { context, peer } => {
-                sdk::proxy_on_upstream_connection_close(context, peer);
-                NOTHING
-            }
             Callback::RequestHeaders { context, headers, end_of_stream } => {
-                Some(sdk::proxy_on_request_headers(context, native(headers), end_of_stream))
+                let end = end_of_stream.into();
+                Some(gate::jwt_gate_on_request_headers(context, native(headers), end))
             }
             Callback::RequestBody { context, size, end_of_stream } => {
-                Some(sdk::proxy_on_request_body(context, native(size), end_of_stream))
+                let end = end_of_stream.into();
+                Some(gate::jwt_gate_on_request_body(context, native(size), end))
             }
             Callback::RequestTrailers { context, trailers } => {
-                Some(sdk::proxy_on_request_trailers(context, native(trailers)))
+                Some(gate::jwt_gate_on_request_trailers(context, native(trailers)))
             }
             Callback::ResponseHeaders { context, headers, end_of_stream } => {
-                Some(sdk::proxy_on_response_headers(context, native(headers), end_of_stream))
+                let end = end_of_stream.into();
+                Some(gate::jwt_gate_on_response_headers(context, native(headers), end))
             }
-            Callback::ResponseBody { context, size, end_of_stream } => {
-                Some(sdk::proxy_on_response_body(context, native(size), end_of_stream))
-            }
-            Callback::ResponseTrailers { context, trailers } => {
-                Some(sdk::proxy_on_response_trailers(context, native(trailers)))
-            }
-            Callback::RequestMetadata { .. } | Callback::ResponseMetadata { .. } => None,
             Callback::HttpCallResponse { context, token, headers, body, trailers } => {
                 sdk::proxy_on_http_call_response(
                     context,
@@ -124,31 +97,11 @@ unsafe fn enter(callback: Callback) -> Option<u32> {
                 );
                 NOTHING
             }
-            Callback::GrpcInitialMetadata { context, token, elements } => {
-                sdk::proxy_on_grpc_receive_initial_metadata(context, token, elements);
-                NOTHING
-            }
-            Callback::GrpcMessage { context, token, size } => {
-                sdk::proxy_on_grpc_receive(context, token, native(size));
-                NOTHING
-            }
-            Callback::GrpcTrailingMetadata { context, token, elements } => {
-                sdk::proxy_on_grpc_receive_trailing_metadata(context, token, elements);
-                NOTHING
-            }
-            Callback::GrpcClose { context, token, status } => {
-                sdk::proxy_on_grpc_close(context, token, status);
-                NOTHING
-            }
-            Callback::Done { context } => yes(sdk::proxy_on_done(context)),
-            Callback::Log { context } => {
-                sdk::proxy_on_log(context);
-                NOTHING
-            }
             Callback::Delete { context } => {
-                sdk::proxy_on_delete(context);
+                gate::jwt_gate_on_delete(context);
                 NOTHING
             }
+            _ => None,
         }
     }
 }
@@ -160,26 +113,24 @@ fn yes(answer: bool) -> Option<u32> {
     Some(answer.into())
 }
 
-/// The SDK's entry points (proxy-wasm `src/dispatcher.rs`), with its enums as numbers.
+/// The filter's own entry points (`filter/src/abi/callback.rs`).
+mod gate {
+    unsafe extern "C" {
+        pub(super) fn jwt_gate_on_context_create(context: u32, parent: u32);
+        pub(super) fn jwt_gate_on_request_headers(context: u32, headers: usize, end: u32) -> u32;
+        pub(super) fn jwt_gate_on_request_body(context: u32, size: usize, end: u32) -> u32;
+        pub(super) fn jwt_gate_on_request_trailers(context: u32, trailers: usize) -> u32;
+        pub(super) fn jwt_gate_on_response_headers(context: u32, headers: usize, end: u32) -> u32;
+        pub(super) fn jwt_gate_on_delete(context: u32);
+    }
+}
+
+/// The SDK's entry points (proxy-wasm `src/dispatcher.rs`).
 mod sdk {
     unsafe extern "C" {
-        pub(super) fn proxy_on_context_create(context: u32, parent: u32);
         pub(super) fn proxy_on_vm_start(context: u32, size: usize) -> bool;
         pub(super) fn proxy_on_configure(context: u32, size: usize) -> bool;
         pub(super) fn proxy_on_tick(context: u32);
-        pub(super) fn proxy_on_queue_ready(context: u32, queue: u32);
-        pub(super) fn proxy_on_foreign_function(context: u32, function: u32, size: usize);
-        pub(super) fn proxy_on_new_connection(context: u32) -> u32;
-        pub(super) fn proxy_on_downstream_data(context: u32, size: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_downstream_connection_close(context: u32, peer: u32);
-        pub(super) fn proxy_on_upstream_data(context: u32, size: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_upstream_connection_close(context: u32, peer: u32);
-        pub(super) fn proxy_on_request_headers(context: u32, headers: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_request_trailers(context: u32, trailers: usize) -> u32;
-        pub(super) fn proxy_on_response_headers(context: u32, headers: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
-        pub(super) fn proxy_on_response_trailers(context: u32, trailers: usize) -> u32;
         pub(super) fn proxy_on_http_call_response(
             context: u32,
             token: u32,
@@ -187,20 +138,5 @@ mod sdk {
             body: usize,
             trailers: usize,
         );
-        pub(super) fn proxy_on_grpc_receive_initial_metadata(
-            context: u32,
-            token: u32,
-            elements: u32,
-        );
-        pub(super) fn proxy_on_grpc_receive(context: u32, token: u32, size: usize);
-        pub(super) fn proxy_on_grpc_receive_trailing_metadata(
-            context: u32,
-            token: u32,
-            elements: u32,
-        );
-        pub(super) fn proxy_on_grpc_close(context: u32, token: u32, status: u32);
-        pub(super) fn proxy_on_done(context: u32) -> bool;
-        pub(super) fn proxy_on_log(context: u32);
-        pub(super) fn proxy_on_delete(context: u32);
     }
 }

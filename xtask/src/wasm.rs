@@ -16,20 +16,19 @@ const TARGET: &str = "wasm32-wasip1";
 const MODULE: &str = "jwt_gate";
 
 /// The callbacks that the filter has work for; each further one would be a call of the proxy's into
-/// the module for nothing. A body or a trailer must be held as long as its headers are, and a
-/// response that could not be marked as private as well, so those stay.
+/// the module for nothing. Those in which requests come are the filter's own, and not the SDK's
+/// (`filter/src/abi/callback.rs`). A body or a trailer must be held as long as its headers are, so those
+/// of requests stay; a response is held whole if it is held.
 const CALLBACKS: &[&str] = &[
     "proxy_on_configure",
-    "proxy_on_context_create",
-    "proxy_on_delete",
+    "proxy_on_context_create=jwt_gate_on_context_create",
+    "proxy_on_delete=jwt_gate_on_delete",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
-    "proxy_on_request_body",
-    "proxy_on_request_headers",
-    "proxy_on_request_trailers",
-    "proxy_on_response_body",
-    "proxy_on_response_headers",
-    "proxy_on_response_trailers",
+    "proxy_on_request_body=jwt_gate_on_request_body",
+    "proxy_on_request_headers=jwt_gate_on_request_headers",
+    "proxy_on_request_trailers=jwt_gate_on_request_trailers",
+    "proxy_on_response_headers=jwt_gate_on_response_headers",
     "proxy_on_tick",
     "proxy_on_vm_start",
 ];
