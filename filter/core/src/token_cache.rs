@@ -6,24 +6,17 @@
 //! withdraws take their verdicts with them; Envoy's cache lets such tokens pass until they expire.
 
 mod headers;
+mod tail;
 
-use std::{
-    collections::{HashMap, hash_map},
-    hash::{BuildHasherDefault, Hash as _, Hasher},
-    ops::Range,
-    rc::Rc,
+use std::{collections::HashMap, hash::BuildHasherDefault, ops::Range, rc::Rc};
+
+use self::{
+    headers::Headers,
+    tail::{Tail, TailHasher},
 };
-
-use self::headers::Headers;
 use crate::{
-    bytes::{is_same, mix},
-    claims::Words,
-    issuer::IssuerId,
-    jws::Header,
-    key::KeyRing,
-    reject::Reject,
-    tape::Tape,
-    validate::Terms,
+    bytes::is_same, claims::Words, issuer::IssuerId, jws::Header, key::KeyRing, reject::Reject,
+    tape::Tape, validate::Terms,
 };
 
 /// The part of a token that is known once its signature is good.
@@ -68,36 +61,33 @@ pub struct CacheCounts {
 
 /// Remembers tokens by their bytes; one for each VM and configuration.
 ///
-/// Recency is kept by generations: what is used moves to the young one, and when that is full, what
-/// is left in the old one goes.
+/// Who goes is found with a hand that turns over the places (CLOCK, Corbató 1968): one that was used
+/// since the hand was there is passed over, once. A hit so costs a mark, where a list by the time of use
+/// would be knotted anew, and as many tokens as there are places are all known, in whatever order
+/// they come.
 #[derive(Debug)]
 pub struct TokenCache {
     limits: CacheLimits,
-    young: Generation,
-    old: Generation,
-    /// The generation before, given back a few entries at a time: thousands at once would hold up
-    /// the request at hand.
-    leaving: hash_map::IntoIter<Tail, Known>,
+    /// Good tokens, at most as many places as there may be entries.
+    places: Vec<Option<Known>>,
+    /// Where each of them is.
+    index: HashMap<Tail, usize, BuildHasherDefault<TailHasher>>,
+    /// Places that are empty, the one that was emptied last at the end.
+    empty: Vec<usize>,
+    /// The place that is looked at next when one has to go.
+    hand: usize,
+    /// The estimated memory of all good tokens.
+    bytes: usize,
     forged: Vec<Option<Forged>>,
     headers: Headers,
     counts: CacheCounts,
 }
 
-/// The last characters of a token, which are those of its signature.
-///
-/// Nobody can choose them for a token that verifies, so that no request makes a bucket long.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Tail(u64, u64);
-
-#[derive(Debug, Default)]
-struct Generation {
-    entries: HashMap<Tail, Known, BuildHasherDefault<TailHasher>>,
-    bytes: usize,
-}
-
 #[derive(Debug)]
 struct Known {
     token: Box<[u8]>,
+    /// Whether it was recalled since the hand was here.
+    is_used: bool,
     /// The serial of the key set that verified it.
     set: u64,
     proven: Rc<Proven>,
@@ -134,16 +124,22 @@ const COST: usize = 4;
 /// costs no more than their signatures, and never a good token its place.
 const FORGED: u64 = 64;
 
-/// Entries given back with each new one; more than one, so that they are gone in time.
-const LEAVING: usize = 4;
+/// Places in use that the hand passes over for one request at most. Where all are in use, the oldest
+/// goes: thousands at once would hold up the request at hand.
+const PASSED: usize = 64;
+
+/// The part of the memory that one token may take.
+const SHARE: usize = 3;
 
 impl TokenCache {
     pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
-            young: Generation::default(),
-            old: Generation::default(),
-            leaving: Generation::default().entries.into_iter(),
+            places: Vec::new(),
+            index: HashMap::default(),
+            empty: Vec::new(),
+            hand: 0,
+            bytes: 0,
             forged: Vec::new(),
             headers: Headers::default(),
             counts: CacheCounts::default(),
@@ -165,7 +161,7 @@ impl TokenCache {
     /// The number of good tokens that are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.young.entries.len().saturating_add(self.old.entries.len())
+        self.index.len()
     }
 
     /// Whether no good token is remembered.
@@ -180,21 +176,14 @@ impl TokenCache {
             return None;
         }
         let tail = Tail::of(token);
-        if let Some(known) = self.young.entries.get(&tail)
+        if let Some(place) = self.index.get(&tail)
+            && let Some(Some(known)) = self.places.get_mut(*place)
             && is_same(&known.token, token)
         {
+            known.is_used = true;
             return Some(known.recalled());
         }
-        if let Some(known) = self.old.entries.get(&tail)
-            && is_same(&known.token, token)
-        {
-            let recalled = known.recalled();
-            if let Some(known) = self.old.entries.remove(&tail) {
-                self.insert(tail, known);
-            }
-            return Some(recalled);
-        }
-        let place = self.forged.get(tail.slot()).and_then(Option::as_ref);
+        let place = self.forged.get(slot(tail)).and_then(Option::as_ref);
         place
             .filter(|forged| is_same(&forged.token, token))
             .map(|forged| Recalled::Forged { issuer: forged.issuer, set: forged.set })
@@ -223,11 +212,25 @@ impl TokenCache {
 
     /// Remembers a token that a key of the set verified.
     pub(crate) fn keep(&mut self, token: &[u8], set: u64, proven: &Rc<Proven>) {
-        if self.limits.entries == 0 || cost(token) > self.share_of_bytes() {
+        let cost = cost(token);
+        if self.limits.entries == 0 || cost > self.limits.bytes / SHARE {
             return;
         }
-        let known = Known { token: token.into(), set, proven: Rc::clone(proven) };
-        self.insert(Tail::of(token), known);
+        let tail = Tail::of(token);
+        // The same token by another set of keys.
+        if let Some(place) = self.index.remove(&tail) {
+            self.clear(place);
+        }
+        while self.is_too_small_for(cost) && self.evict() {}
+        let known = Known { token: token.into(), is_used: false, set, proven: Rc::clone(proven) };
+        // Just behind the hand if one had to go: a new one is looked at last.
+        let place = self.empty.pop().unwrap_or(self.places.len());
+        match self.places.get_mut(place) {
+            Some(empty) => *empty = Some(known),
+            None => self.places.push(Some(known)),
+        }
+        self.index.insert(tail, place);
+        self.bytes = self.bytes.saturating_add(cost);
     }
 
     /// Remembers a token that no key of the set verified.
@@ -238,7 +241,7 @@ impl TokenCache {
         if self.forged.is_empty() {
             self.forged.resize_with(usize::try_from(FORGED).unwrap_or_default(), || None);
         }
-        if let Some(place) = self.forged.get_mut(Tail::of(token).slot()) {
+        if let Some(place) = self.forged.get_mut(slot(Tail::of(token))) {
             // The memory of the one before serves again.
             let mut kept = place.take().map(|before| before.token).unwrap_or_default();
             kept.clear();
@@ -253,9 +256,16 @@ impl TokenCache {
     /// the places that tokens of the new set need. Meant for each change of keys, which no request waits
     /// for.
     pub fn forget_withdrawn(&mut self, keys: &KeyRing) {
-        self.young.forget_withdrawn(keys);
-        self.old.forget_withdrawn(keys);
-        self.leaving = Generation::default().entries.into_iter();
+        self.places.retain(|place| {
+            place.as_ref().is_some_and(|known| keys.keeps(known.proven.issuer, known.set))
+        });
+        self.index.clear();
+        self.empty.clear();
+        (self.hand, self.bytes) = (0, 0);
+        for (place, known) in self.places.iter().flatten().enumerate() {
+            self.index.insert(Tail::of(&known.token), place);
+            self.bytes = self.bytes.saturating_add(cost(&known.token));
+        }
         for place in &mut self.forged {
             if place.as_ref().is_some_and(|forged| !keys.keeps(forged.issuer, forged.set)) {
                 *place = None;
@@ -263,81 +273,50 @@ impl TokenCache {
         }
     }
 
-    fn insert(&mut self, tail: Tail, known: Known) {
-        let share = (self.limits.entries / 2).max(1);
-        let bytes = self.young.bytes.saturating_add(cost(&known.token));
-        if self.young.entries.len() >= share || bytes > self.share_of_bytes() {
-            let young = std::mem::take(&mut self.young);
-            let leaving = std::mem::replace(&mut self.old, young).entries;
-            let evicted = u64::try_from(leaving.len()).unwrap_or(u64::MAX);
-            self.counts.evictions = self.counts.evictions.wrapping_add(evicted);
-            self.leaving = leaving.into_iter();
-        }
-        for _ in 0..LEAVING {
-            drop(self.leaving.next());
-        }
-        self.young.bytes = self.young.bytes.saturating_add(cost(&known.token));
-        if let Some(before) = self.young.entries.insert(tail, known) {
-            self.young.bytes = self.young.bytes.saturating_sub(cost(&before.token));
-        }
+    /// Whether one has to go before a token of this cost can come.
+    fn is_too_small_for(&self, cost: usize) -> bool {
+        self.len() >= self.limits.entries || self.bytes.saturating_add(cost) > self.limits.bytes
     }
 
-    /// A third each for the two generations and the one that is leaving.
-    fn share_of_bytes(&self) -> usize {
-        self.limits.bytes / 3
+    /// Forgets the first token from the hand on that was not used; false if there is none.
+    fn evict(&mut self) -> bool {
+        let mut passed = 0_usize;
+        // In the second turn no mark is left.
+        for _ in 0..self.places.len().saturating_mul(2) {
+            let place = if self.hand < self.places.len() { self.hand } else { 0 };
+            self.hand = place.saturating_add(1);
+            let Some(Some(known)) = self.places.get_mut(place) else {
+                continue;
+            };
+            if known.is_used && passed < PASSED {
+                known.is_used = false;
+                passed = passed.saturating_add(1);
+                continue;
+            }
+            self.index.remove(&Tail::of(&known.token));
+            self.clear(place);
+            self.counts.evictions = self.counts.evictions.wrapping_add(1);
+            return true;
+        }
+        false
+    }
+
+    /// Empties a place whose token is not in the index any more.
+    fn clear(&mut self, place: usize) {
+        if let Some(known) = self.places.get_mut(place).and_then(Option::take) {
+            self.bytes = self.bytes.saturating_sub(cost(&known.token));
+            self.empty.push(place);
+        }
     }
 }
 
-impl Generation {
-    fn forget_withdrawn(&mut self, keys: &KeyRing) {
-        self.entries.retain(|_, known| keys.keeps(known.proven.issuer, known.set));
-        self.bytes =
-            self.entries.values().map(|known| cost(&known.token)).fold(0, usize::saturating_add);
-    }
+/// The place among the forged tokens.
+fn slot(tail: Tail) -> usize {
+    usize::try_from(tail.mixed() % FORGED).unwrap_or_default()
 }
 
 fn cost(token: &[u8]) -> usize {
     token.len().saturating_mul(COST)
-}
-
-impl Tail {
-    fn of(token: &[u8]) -> Self {
-        let (_, words) = token.as_rchunks::<8>();
-        let mut words = words.iter().rev().map(|word| u64::from_le_bytes(*word));
-        Self(words.next().unwrap_or_default(), words.next().unwrap_or_default())
-    }
-
-    fn mixed(self) -> u64 {
-        let mut hasher = TailHasher::default();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    /// The place among the forged tokens.
-    fn slot(self) -> usize {
-        usize::try_from(self.mixed() % FORGED).unwrap_or_default()
-    }
-}
-
-/// Folds a tail into a hash; the tails themselves are as good as random.
-#[derive(Default)]
-struct TailHasher(u64);
-
-impl Hasher for TailHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // The characters of base64url leave the high bits of each byte alike.
-        self.0 = mix(self.0 ^ word);
-    }
 }
 
 #[cfg(test)]

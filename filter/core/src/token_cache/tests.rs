@@ -144,7 +144,7 @@ fn a_withdrawn_key_takes_its_verdicts_with_it() {
     assert_eq!(cache.len(), 1, "it has no say any more, and is still there");
     cache.forget_withdrawn(&keys);
     assert!(cache.is_empty() && cache.forged.iter().all(Option::is_none));
-    assert_eq!((cache.young.bytes, cache.old.bytes), (0, 0));
+    assert_eq!(cache.bytes, 0);
     // The same keys again are another set: what was known by the first stays forgotten.
     keys.install(IssuerId(0), key_set(&[0, 1]), Some(now));
     assert!(said_cached(&mut cache, (&policy, &keys), "/", &good, now).contains("KeysUnavailable"));
@@ -175,13 +175,14 @@ fn what_is_used_stays_and_the_cache_stays_small() {
 fn bytes_are_bounded_as_well() {
     let (policy, keys) = policy();
     let size = cost(&token(0, 100, "r", 10));
-    let mut cache = cache(1000, size * 3 * 5);
+    let mut cache = cache(1000, size * 15);
     let now = UnixTime::from_secs(NOW);
     for salt in 10..90 {
         let token = token(0, 100, "r", salt);
         assert!(said_cached(&mut cache, (&policy, &keys), "/", &token, now).contains("Allow"));
-        assert!(cache.len() <= 10, "{}", cache.len());
+        assert!(cache.len() <= 15 && cache.bytes <= size * 15, "{} tokens", cache.len());
     }
+    assert_eq!(cache.len(), 15, "nothing is left unused");
     // One that is larger than its share is judged and not kept.
     let large = token(0, 100, &"r".repeat(3000), 1);
     let before = cache.len();
@@ -245,6 +246,18 @@ fn without_entries_nothing_is_remembered() {
     assert!(cache.is_empty() && cache.forged.is_empty());
 }
 
+/// Index, places and memory tell the same.
+fn check(cache: &TokenCache) {
+    let known = || cache.places.iter().flatten();
+    assert_eq!(known().count(), cache.index.len());
+    for (tail, place) in &cache.index {
+        assert_eq!(Tail::of(&cache.places[*place].as_ref().unwrap().token), *tail);
+    }
+    assert_eq!(known().map(|known| cost(&known.token)).sum::<usize>(), cache.bytes);
+    assert_eq!(cache.empty.len(), cache.places.iter().filter(|place| place.is_none()).count());
+    assert!(cache.places.len() <= cache.limits.entries);
+}
+
 /// A step of the comparison with decisions that remember nothing.
 #[derive(Clone, Debug)]
 enum Step {
@@ -304,7 +317,8 @@ proptest! {
                     }
                 }
             }
-            prop_assert!(cache.len() <= entries.max(2));
+            prop_assert!(cache.len() <= entries);
+            check(&cache);
         }
     }
 }
@@ -320,6 +334,44 @@ fn tails_spread_over_the_buckets() {
     }
     let most = buckets.iter().max().unwrap();
     assert!(*most < 48, "{most} of 4096 in one of 256 buckets");
+}
+
+#[test]
+fn as_many_tokens_as_there_are_entries_are_all_known_in_turn() {
+    let (policy, keys) = policy();
+    let mut cache = cache(40, 1 << 20);
+    let now = UnixTime::from_secs(NOW);
+    for _ in 0..3 {
+        for salt in 0..40 {
+            let token = token(0, 100, "r", salt);
+            assert!(said_cached(&mut cache, (&policy, &keys), "/", &token, now).contains("Allow"));
+        }
+    }
+    let counts = cache.counts();
+    assert_eq!((counts.misses, counts.hits, counts.evictions), (40, 80, 0));
+}
+
+#[test]
+fn of_all_that_are_in_use_the_oldest_goes_at_once() {
+    let (policy, keys) = policy();
+    let entries = 3 * u32::try_from(PASSED).unwrap();
+    let mut cache = cache(3 * PASSED, 1 << 20);
+    let now = UnixTime::from_secs(NOW);
+    let mut say = |salt| {
+        let before = cache.counts().hits;
+        let said = said_cached(&mut cache, (&policy, &keys), "/", &token(0, 100, "r", salt), now);
+        assert!(said.contains("Allow"));
+        cache.counts().hits > before
+    };
+    for _ in 0..2 {
+        (0..entries).for_each(|salt| {
+            say(salt);
+        });
+    }
+    assert!(!say(entries), "a new one");
+    let gone: Vec<u32> = (0..=entries).filter(|salt| !say(*salt)).collect();
+    // The one behind those that were passed over; what came for it is another one that went.
+    assert_eq!(gone.first(), Some(&u32::try_from(PASSED).unwrap()), "{gone:?}");
 }
 
 #[test]
