@@ -32,6 +32,8 @@ pub(crate) enum Axis {
     TokenBytes,
     /// Tokens that come in turn and are all remembered.
     Remembered,
+    /// Tokens that the policy lets the cache remember, in a cache that is full.
+    Entries,
 }
 
 /// The cost at one size.
@@ -51,8 +53,8 @@ pub(crate) struct Point {
 
 impl Axis {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Rules, Self::Keys, Self::Issuers, Self::TokenBytes, Self::Remembered];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Rules, Self::Keys, Self::Issuers, Self::TokenBytes, Self::Remembered, Self::Entries];
 
     /// What it counts.
     pub(crate) fn name(self) -> &'static str {
@@ -62,6 +64,7 @@ impl Axis {
             Self::Issuers => "issuers",
             Self::TokenBytes => "bytes of token",
             Self::Remembered => "tokens remembered",
+            Self::Entries => "cache_entries, all in use",
         }
     }
 
@@ -71,7 +74,9 @@ impl Axis {
             (Self::Issuers, false) => &[1, 10, 100],
             (Self::TokenBytes, false) => &[1000, 2000, 4000, 8000],
             (Self::Remembered, false) => &[1, 100, 1000],
-            (Self::Rules | Self::Keys | Self::Issuers | Self::Remembered, true) => &[10],
+            (Self::Entries, false) => &[10, 100, 1000, 4000],
+            (Self::Rules | Self::Keys | Self::Issuers, true) => &[10],
+            (Self::Remembered | Self::Entries, true) => &[10],
             (Self::TokenBytes, true) => &[2000],
         }
     }
@@ -137,11 +142,18 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
             let good = run(&path, &[token], 0, PASSES)?;
             Ok(whole(good, Some(run(&path, &[forged], 0, "replied 401")?.request)))
         }
+        Axis::Entries => {
+            // Each of twice as many is gone when it comes again; of so many, none is.
+            let new = run(&path, &tokens(signer, 2 * size)?, 2 * size, PASSES)?;
+            let known = run(&path, &tokens(signer, size)?, size, PASSES)?.request;
+            if new.request.median < 2 * known.max {
+                bail!("found {} units of fuel for a token that should be known", known.max);
+            }
+            let (first, again) = (new.request.median, known.median);
+            Ok(Point { first, again, ..whole(new, None) })
+        }
         Axis::Remembered => {
-            let mut pool = Pool::open(signer, "new")?;
-            pool.grow(size)?;
-            let tokens: Vec<String> =
-                (0..size).map(|place| Ok(pool.get(place)?.to_owned())).collect::<Result<_>>()?;
+            let tokens = tokens(signer, size)?;
             // In the first turn each is new; the next one is measured.
             let again = run(&path, &tokens, size, PASSES)?.request.median;
             Ok(Point { again, ..whole(run(&path, &tokens, 0, PASSES)?, None) })
@@ -187,6 +199,13 @@ fn run(harness: &Path, scenario: &Path, warm_up: usize, outcome: &str) -> Result
         bail!("found {}, expected {outcome} of all {count} requests", report.outcomes);
     }
     Ok(report.fuel)
+}
+
+/// Different tokens.
+fn tokens(signer: Signer, count: usize) -> Result<Vec<String>> {
+    let mut pool = Pool::open(signer, "new")?;
+    pool.grow(count)?;
+    (0..count).map(|place| Ok(pool.get(place)?.to_owned())).collect()
 }
 
 /// The same token under the signature of another.
@@ -254,11 +273,15 @@ fn policy(axis: Axis, size: usize, signer: Signer) -> Result<Value> {
             "require": { "scopes": { "all": [SCOPE] } },
         })]
     };
-    Ok(json!({
+    let mut policy = json!({
         "issuers": issuers,
         "rules": rules,
         "forward": { "claims": [{ "claim": ["sub"], "header": "x-user" }] },
-    }))
+    });
+    if axis == Axis::Entries {
+        policy["limits"] = json!({ "cache_entries": size });
+    }
+    Ok(policy)
 }
 
 #[cfg(test)]
@@ -281,6 +304,8 @@ mod tests {
         let policy = super::policy(Axis::Issuers, 5, SIGNERS[0]).unwrap();
         assert_eq!(policy["issuers"].as_array().unwrap().len(), 5);
         assert_eq!(policy["issuers"][4]["issuer"], ISSUER);
+        let policy = super::policy(Axis::Entries, 7, SIGNERS[0]).unwrap();
+        assert_eq!(policy["limits"]["cache_entries"], 7);
         let policy = super::policy(Axis::Rules, 5, SIGNERS[0]).unwrap();
         assert_eq!(policy["rules"].as_array().unwrap().len(), 5);
         assert_eq!(path(5), "/tenants/acme/service-4/orders/7");
