@@ -9,8 +9,8 @@ use crate::fused::Fused;
 use crate::simd128::Simd128;
 use crate::{PublicKey, Variant, scalar::Scalar};
 
-/// Largest modulus in bits for digits of 29 bits: 124 digits, less two bits (see `scalar`).
-const WIDE_MAX_BITS: usize = 124 * 29 - 2;
+/// Largest modulus in bits for digits of 29 bits: 124 digits, less three bits (see `scalar`).
+const WIDE_MAX_BITS: usize = 124 * 29 - 3;
 
 /// An RSA public key, ready for signatures: [`PublicKey::prepare`].
 ///

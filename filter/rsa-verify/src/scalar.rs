@@ -5,22 +5,32 @@
 //! multiplication and one addition. Four columns are summed at a time, since eight loads then serve
 //! sixteen products.
 //!
-//! # Bounds
+//! # Reduction
 //!
 //! Let `n` be the modulus, below `2^b`, and `D` the number of digits, a multiple of four with
-//! `W * D >= b + 2`; `R = 2^(W*D)`, so `R > 4n`.
+//! `W * D >= b + 3`; `R = 2^(W*D)`, so `R > 8n`. A key has `m = -1/n` modulo `2^(4W)`, balanced, and
+//! `N = (n*m + 1) / 2^(4W)`, so `|N| < 0.501 n`.
+//!
+//! - For four digits `q` of a number, the lowest that are not yet zero, adding `q*n*m`, which is
+//!   `q*N * 2^(4W) - q`, makes them zero. So these digits are the quotient themselves, and what is
+//!   added to the columns above is a product by `N`.
+//! - Not for the last four digits below `R`, since the result would have four digits more than `n`:
+//!   `q = x*m` modulo `2^(4W)` for these digits `x`, and `q*n` is added.
+//!
+//! # Bounds
 //!
 //! - *Digits* are balanced: at most `2^(W-1)` in absolute value.
 //! - *Columns*: at most `D` products of two digits, together at most `D * 2^(2W-2)`. For `W` = 29
 //!   and `D <= 124` that is `124 * 2^56 < 2^62.96`; for `W` = 28 and `D <= 296`, `2^62.21`.
 //! - *A product's digits* are not balanced but cut once, without a chain of carries: a low part
 //!   below `2^W` and the high part of the column below, at most `2^(63-W)`; so less than `2^36`.
-//! - *A column of the reduction*: `D` products of digits of the quotient and the modulus, one digit
-//!   of the product, and a carry that is at most `2^(64-W)`. The sum is below `2^62.96 + 2^37`,
-//!   which is below `2^63`.
-//! - *Numbers*: with `|a| <= n` and `|b| <= n`, and a quotient `q` of balanced digits, thus
-//!   `|q| < 0.51 R`, the result `(a*b + q*n) / R` is below `n/4 + 0.51 n` in absolute value, hence
-//!   below `0.77 n`. It has a balanced form in `D` digits, since `n < R/4`.
+//! - *A column of the reduction*: `D` products of digits of the quotient and of `N` or `n`, one digit
+//!   of the product, and a carry that is at most `2^(64-W)`, or two of them between the halves. The sum
+//!   is below `2^62.96 + 2^38`, which is below `2^63`.
+//! - *Numbers*: all digits of `q` but the last four are below `0.501 * 2^(W*(D-4))` and the last four
+//!   below `0.501 * 2^(4W)`. With `|a| <= n` and `|b| <= n` the result is below
+//!   `n/8 + 0.501 * 0.501 n + 0.501 n`, hence below `0.88 n`. It has a balanced form in `D` digits,
+//!   since `n < R/8`.
 //!
 //! Debug builds check every addition and multiplication for overflow, so the tests hold these
 //! bounds against the extremes.
@@ -33,21 +43,29 @@
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    digits::{self, Block, cut, digit},
+    digits::{self, Block, cut},
     power::{self, Montgomery},
     precompute::power_of_two,
 };
 
-/// Zeros in place of a block that is not there.
-const NONE: Block = [0; 4];
+mod columns;
+mod inverse;
+
+use self::columns::{
+    NONE, add_lower, add_lower_triangle, add_row, add_rows, add_upper_triangle, block,
+    lower_columns, part, upper_columns,
+};
+pub(crate) use self::inverse::negative_inverse;
 
 /// A modulus with what its multiplications need.
 #[derive(Clone)]
 pub(crate) struct Scalar<const W: u32> {
     /// `n`.
     modulus: Vec<Block>,
-    /// `-1/n` modulo `2^W`.
-    inverse: i64,
+    /// `m`.
+    inverse: Block,
+    /// `N`.
+    multiple: Vec<Block>,
     /// `R^2` modulo `n`.
     square: Vec<Block>,
 }
@@ -56,13 +74,18 @@ impl<const W: u32> Scalar<W> {
     /// Precomputes for an odd modulus of so many bits, big-endian.
     pub(crate) fn new(bytes: &[u8], bits: usize) -> Self {
         let width = usize::try_from(W).unwrap_or_default();
-        let count = bits.saturating_add(2).div_ceil(width).next_multiple_of(4);
-        let blocks = count / 4;
+        let blocks = bits.saturating_add(3).div_ceil(4 * width);
         let modulus = digits::from_bytes::<W>(bytes, blocks);
-        let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]);
-        let inverse = digit::<W>(inverse.wrapping_neg());
-        let square = power_of_two(bytes, bits, 2 * count * width);
-        Self { inverse, square: digits::from_bytes::<W>(&square, blocks), modulus }
+        // What does not fit into one block is a multiple of 2^(4W).
+        let inverse = digits::from_bytes::<W>(&negative_inverse(bytes, width.div_ceil(2)), 1);
+        let inverse = *block(&inverse, 0);
+        let square = power_of_two(bytes, bits, 2 * 4 * width * blocks);
+        Self {
+            multiple: multiple::<W>(&modulus, &inverse),
+            inverse,
+            square: digits::from_bytes::<W>(&square, blocks),
+            modulus,
+        }
     }
 
     /// `base^exponent` modulo `n`, in place, as [`power::power`].
@@ -72,67 +95,68 @@ impl<const W: u32> Scalar<W> {
 
     /// The product divided by `R` modulo `n`: a multiple of `n` is added that makes its lower half
     /// zero.
-    fn reduce(&self, scratch: &mut Scratch, result: &mut [Block]) {
-        let modulus = self.modulus.as_slice();
-        let (lower, upper) = scratch.product.split_at(modulus.len());
-        let mut carry = divide::<W>(lower, modulus, self.inverse, &mut scratch.quotient);
-        for (at, (product, result)) in upper.iter().zip(result).enumerate() {
-            let columns = upper_columns(&scratch.quotient, modulus, at);
-            for ((column, product), digit) in columns.iter().zip(product).zip(result) {
-                (*digit, carry) = cut::<W>(column + product + carry);
+    fn reduce(&self, Scratch { product, quotient }: &mut Scratch, result: &mut [Block]) {
+        let (modulus, multiple) = (self.modulus.as_slice(), self.multiple.as_slice());
+        let (lower, upper) = product.split_at(modulus.len());
+        let mut carry = 0;
+        for (at, digits) in lower.iter().enumerate() {
+            let mut columns = *digits;
+            if let Some(before) = at.checked_sub(1) {
+                add_lower(&mut columns, quotient, multiple, before);
+                add_lower_triangle(&mut columns, block(quotient, before), block(multiple, 0));
             }
+            let place = quotient.get_mut(at);
+            cut_into::<W>(place.unwrap_or(&mut { NONE }), columns, &mut carry);
+        }
+        // The last four become digits of the quotient. With what is added for them they are zero.
+        let Some((last, rows)) = quotient.split_last_mut() else { return };
+        let (mut columns, mut zeros) = (NONE, *last);
+        add_lower_triangle(&mut columns, last, &self.inverse);
+        cut_into::<W>(last, columns, &mut 0);
+        add_lower_triangle(&mut zeros, last, block(modulus, 0));
+        let mut other = 0;
+        cut_into::<W>(&mut { NONE }, zeros, &mut other);
+        carry += other;
+
+        let end = rows.len();
+        for (at, (digits, result)) in upper.iter().zip(result).enumerate() {
+            let mut columns = *digits;
+            match at.checked_sub(1) {
+                None => add_lower(&mut columns, rows, multiple, end),
+                Some(before) => {
+                    add_upper_triangle(&mut columns, block(rows, before), block(multiple, end));
+                    let lows = part(multiple, at, end);
+                    add_rows(&mut columns, part(rows, at, end), block(multiple, end), lows);
+                }
+            }
+            add_row(&mut columns, last, block(modulus, at + 1), block(modulus, at));
+            cut_into::<W>(result, columns, &mut carry);
         }
     }
 }
 
-/// The multiple of the modulus that makes a number a multiple of `R`, and what it carries there.
-fn divide<const W: u32>(
-    number: &[Block],
-    modulus: &[Block],
-    inverse: i64,
-    quotient: &mut [Block],
-) -> i64 {
-    let [n0, n1, n2, n3] = modulus.first().copied().unwrap_or(NONE);
-    let mut carry = 0;
-    for (at, block) in number.iter().enumerate() {
-        let Some((known, [next, ..])) = quotient.split_at_mut_checked(at) else {
-            return carry;
-        };
-        let [c0, c1, c2, c3] = lower_columns(known, modulus, at);
-        let [p0, p1, p2, p3] = block;
-        // Each digit of the quotient makes its column a multiple of 2^W, and the columns above need
-        // it.
-        let c0 = c0 + p0 + carry;
-        let q0 = digit::<W>(c0.wrapping_mul(inverse));
-        let c1 = c1 + p1 + q0 * n1 + ((c0 + q0 * n0) >> W);
-        let q1 = digit::<W>(c1.wrapping_mul(inverse));
-        let c2 = c2 + p2 + q0 * n2 + q1 * n1 + ((c1 + q1 * n0) >> W);
-        let q2 = digit::<W>(c2.wrapping_mul(inverse));
-        let c3 = c3 + p3 + q0 * n3 + q1 * n2 + q2 * n1 + ((c2 + q2 * n0) >> W);
-        let q3 = digit::<W>(c3.wrapping_mul(inverse));
-        carry = (c3 + q3 * n0) >> W;
-        *next = [q0, q1, q2, q3];
+/// Four balanced digits of columns, with a carry from the ones below and to the ones above.
+#[inline(always)]
+fn cut_into<const W: u32>(digits: &mut Block, columns: Block, carry: &mut i64) {
+    for (digit, column) in digits.iter_mut().zip(columns) {
+        (*digit, *carry) = cut::<W>(column + *carry);
     }
-    carry
 }
 
-/// `-1/n` modulo `2^(8 * length)`, big-endian, for an odd big-endian `n` that is not longer: the
-/// multiple of `n` that a one needs.
-#[cfg(any(target_feature = "simd128", not(target_family = "wasm"), test))]
-pub(crate) fn negative_inverse(modulus: &[u8], length: usize) -> Vec<u8> {
-    // Digits for which no modulus is too long.
-    const NARROW: u32 = 28;
-    let blocks = (8 * length).div_ceil(4 * 28);
-    let modulus = digits::from_bytes::<NARROW>(modulus, blocks);
-    let inverse = digits::inverse(modulus.first().unwrap_or(&NONE)[0]).wrapping_neg();
-    let (mut one, mut quotient) = (vec![NONE; blocks], vec![NONE; blocks]);
-    if let Some([first, ..]) = one.first_mut() {
-        *first = 1;
+/// `(n*m + 1) / 2^(4W)`, for the four digits of `m`.
+fn multiple<const W: u32>(modulus: &[Block], inverse: &Block) -> Vec<Block> {
+    let mut blocks = vec![NONE; modulus.len() + 1];
+    let (mut carry, mut low) = (0, &NONE);
+    for (at, place) in blocks.iter_mut().enumerate() {
+        let mut columns = NONE;
+        let high = block(modulus, at);
+        add_row(&mut columns, inverse, high, low);
+        cut_into::<W>(place, columns, &mut carry);
+        low = high;
     }
-    divide::<NARROW>(&one, &modulus, digit::<NARROW>(inverse), &mut quotient);
-    let mut bytes = vec![0; length];
-    digits::to_bytes::<NARROW>(&quotient, &mut bytes);
-    bytes
+    // The lowest block is that of -1.
+    blocks.remove(0);
+    blocks
 }
 
 impl<const W: u32> Montgomery<W> for Scalar<W> {
@@ -242,77 +266,6 @@ fn store<const W: u32>(place: &mut Block, columns: Block, carry: i64) -> i64 {
     let [c0, c1, c2, c3] = columns;
     *place = [low(c0) + carry, low(c1) + (c0 >> W), low(c2) + (c1 >> W), low(c3) + (c2 >> W)];
     c3 >> W
-}
-
-/// The columns of block `at` of `a * b`, without the products of block `at` of `a`.
-#[inline(always)]
-fn lower_columns(a: &[Block], b: &[Block], at: usize) -> Block {
-    let mut columns = NONE;
-    add_rows(&mut columns, part(a, 0, at), block(b, at), part(b, 0, at));
-    columns
-}
-
-/// The columns of block `at` of the upper half of `a * b`.
-#[inline(always)]
-fn upper_columns(a: &[Block], b: &[Block], at: usize) -> Block {
-    let mut columns = NONE;
-    let last = b.len() - 1;
-    add_upper_triangle(&mut columns, block(a, at), block(b, last));
-    add_rows(&mut columns, part(a, at + 1, a.len()), block(b, last), part(b, at, last));
-    columns
-}
-
-/// Adds the products of blocks: the first of `rows` with `high` and the last of `lows`, the second
-/// with the last of `lows` and the one before it, and so on.
-#[inline(always)]
-fn add_rows(columns: &mut Block, rows: &[Block], high: &Block, lows: &[Block]) {
-    let [mut c0, mut c1, mut c2, mut c3] = *columns;
-    let [mut h0, mut h1, mut h2, mut h3] = *high;
-    for (row, low) in rows.iter().zip(lows.iter().rev()) {
-        let [r0, r1, r2, r3] = *row;
-        let [l0, l1, l2, l3] = *low;
-        c0 += r0 * h0 + r1 * l3 + r2 * l2 + r3 * l1;
-        c1 += r0 * h1 + r1 * h0 + r2 * l3 + r3 * l2;
-        c2 += r0 * h2 + r1 * h1 + r2 * h0 + r3 * l3;
-        c3 += r0 * h3 + r1 * h2 + r2 * h1 + r3 * h0;
-        (h0, h1, h2, h3) = (l0, l1, l2, l3);
-    }
-    *columns = [c0, c1, c2, c3];
-}
-
-/// Adds the products of the last row of a lower block of columns, which has no block below.
-#[inline(always)]
-fn add_lower_triangle(columns: &mut Block, row: &Block, high: &Block) {
-    let [c0, c1, c2, c3] = columns;
-    let [r0, r1, r2, r3] = row;
-    let [h0, h1, h2, h3] = high;
-    *c0 += r0 * h0;
-    *c1 += r0 * h1 + r1 * h0;
-    *c2 += r0 * h2 + r1 * h1 + r2 * h0;
-    *c3 += r0 * h3 + r1 * h2 + r2 * h1 + r3 * h0;
-}
-
-/// Adds the products of the first row of an upper block of columns, which has no block above.
-#[inline(always)]
-fn add_upper_triangle(columns: &mut Block, row: &Block, low: &Block) {
-    let [c0, c1, c2, _] = columns;
-    let [_, r1, r2, r3] = row;
-    let [_, l1, l2, l3] = low;
-    *c0 += r1 * l3 + r2 * l2 + r3 * l1;
-    *c1 += r2 * l3 + r3 * l2;
-    *c2 += r3 * l3;
-}
-
-/// The block at a place, zeros beyond the end.
-#[inline(always)]
-fn block(number: &[Block], at: usize) -> &Block {
-    number.get(at).unwrap_or(&NONE)
-}
-
-/// The blocks from one place to before another.
-#[inline(always)]
-fn part(number: &[Block], from: usize, to: usize) -> &[Block] {
-    number.get(from..to).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -137,9 +137,9 @@ fn adversarial_numbers_for_moduli_of_every_shape() {
     let mut random = Random(1);
     // All remainders of the number of digits by four, for every width of digits.
     let all =
-        [2048, 2049, 2063, 2064, 2065, 2066, 2077, 2093, 2105, 2150, 2560, 3072, 3594, 3595, 4096];
+        [2048, 2049, 2063, 2064, 2065, 2066, 2077, 2093, 2105, 2150, 2560, 3072, 3593, 3594, 4096];
     // Node runs the code of an unoptimised build ten times slower.
-    let lengths: &[usize] = if cfg!(target_family = "wasm") { &[2048, 2150, 3595] } else { &all };
+    let lengths: &[usize] = if cfg!(target_family = "wasm") { &[2048, 2150, 3594] } else { &all };
     for &bits in lengths {
         for modulus in moduli(bits, &mut random) {
             Key::new(modulus, &[3]).check_edges();
