@@ -115,7 +115,7 @@ fn reductions_of_extreme_digits_are_exact() {
 fn reduction_is_exact(fused: &Fused, modulus: &BigInt, low: &[Block], upper: &[Block]) {
     let radix = BigInt::from(1) << (width::<W>() * 2 * fused.pairs());
     let product = value::<W>(low) + value::<W>(upper) * &radix;
-    for excess in [0, 1, -1, (1 << 8) - 1, 1 - (1 << 8)] {
+    for excess in [0, (1 << 8) - 1, 1 - (1 << 8)] {
         // As great as columns get: what is added to one is taken from the next.
         let (mut low, mut upper) = (low.to_vec(), upper.to_vec());
         for half in [&mut low, &mut upper] {
