@@ -1,6 +1,6 @@
 //! One agent process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub struct Options<'a> {
     pub listen: &'a str,
     /// A wall clock that the test sets; without one it has the machine's.
     pub clock: Option<&'a Clock>,
+    /// The module that it runs; without one it is `target/jwt_gate.wasm`.
+    pub module: Option<&'a Path>,
     /// Further arguments.
     pub more: &'a [&'a str],
 }
@@ -39,7 +41,10 @@ impl Agent {
     /// As [`Agent::start_as`].
     pub fn start(place: &Place, policy: &str, port: u16) -> Result<Self> {
         let listen = format!("127.0.0.1:{port}");
-        Self::start_as(place, Options { policy, listen: &listen, clock: None, more: &[] })
+        Self::start_as(
+            place,
+            Options { policy, listen: &listen, clock: None, module: None, more: &[] },
+        )
     }
 
     /// Starts an agent with one thread and waits until it serves.
@@ -48,10 +53,11 @@ impl Agent {
     ///
     /// It ended or did not get ready; the end of its log is part of the message.
     pub fn start_as(place: &Place, options: Options<'_>) -> Result<Self> {
+        let module = options.module.map_or_else(cached_module, |module| Ok(module.to_owned()))?;
         let mut command = Process::command(&agent_binary()?);
         command
             .arg("--module")
-            .arg(cached_module()?)
+            .arg(module)
             .arg("--cache")
             .arg("--policy")
             .arg(place.path(options.policy))

@@ -13,8 +13,8 @@ const REFERENCE: &str = "haproxy/haproxy.cfg";
 const POLICY: &str = "policy.json";
 const SOCKET: &str = "agent.sock";
 
-/// Starts the agent that `JWT_GATE_AGENT` names, with one thread and the policy of the other set-ups,
-/// on a Unix socket in `place`.
+/// Starts the agent that `JWT_GATE_AGENT` names, with one thread, the policy of the other set-ups and
+/// the module with relaxed SIMD, on a Unix socket in `place`.
 ///
 /// # Errors
 ///
@@ -22,7 +22,10 @@ const SOCKET: &str = "agent.sock";
 pub(crate) fn start(place: &Place) -> Result<Agent> {
     place.write(POLICY, &envoy::policy("module", false)?.to_string())?;
     let listen = format!("unix:{}", place.path(SOCKET).display());
-    Agent::start_as(place, Options { policy: POLICY, listen: &listen, clock: None, more: &[] })
+    let module = checkout().join("target/jwt_gate.simd.wasm");
+    let options =
+        Options { policy: POLICY, listen: &listen, clock: None, module: Some(&module), more: &[] };
+    Agent::start_as(place, options)
 }
 
 /// What HAProxy's section `global` needs to ask the agent.

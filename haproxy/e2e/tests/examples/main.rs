@@ -99,8 +99,13 @@ fn oauth_with_the_articles_own_token() {
     let shipped = shipped.expect("the example");
     shipped.write(&place).expect("files");
     let listen = format!("127.0.0.1:{}", shipped.port(AGENT).expect("a port"));
-    let options =
-        Options { policy: "policy.yaml", listen: &listen, clock: Some(&clock), more: &[] };
+    let options = Options {
+        policy: "policy.yaml",
+        listen: &listen,
+        clock: Some(&clock),
+        module: None,
+        more: &[],
+    };
     let _agent = Agent::start_as(&place, options).expect("the agent");
     let haproxy = shipped.start(&place, "haproxy.cfg", API).expect("HAProxy");
     let port = shipped.port(API).expect("a port");

@@ -48,7 +48,8 @@ impl Gate {
     pub(crate) fn agent(&self, changes: Value, more: &[&str]) -> Result<Agent> {
         self.policy(changes)?;
         let listen = format!("127.0.0.1:{}", self.agent_port);
-        let options = Options { policy: "policy.json", listen: &listen, clock: None, more };
+        let options =
+            Options { policy: "policy.json", listen: &listen, clock: None, module: None, more };
         let agent = Agent::start_as(&self.place, options)?;
         self.recovers("the first start")?;
         Ok(agent)

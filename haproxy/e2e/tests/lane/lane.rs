@@ -170,8 +170,13 @@ impl Lane {
         let file = format!("policy-{index}.json");
         std::fs::write(self.place.path(&file), &scenario.policy.json)?;
         let listen = format!("unix:{}", config::socket(index));
-        let options =
-            Options { policy: &file, listen: &listen, clock: Some(&self.clock), more: &more };
+        let options = Options {
+            policy: &file,
+            listen: &listen,
+            clock: Some(&self.clock),
+            module: None,
+            more: &more,
+        };
         Agent::start_as(&self.place, options)
     }
 }
