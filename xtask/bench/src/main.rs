@@ -45,7 +45,7 @@ const QUICK: Effort =
 /// and each is so long that calling into an engine does not count. The tokens take memory as those of
 /// a busy worker do.
 const STAGES: stages::Effort =
-    stages::Effort { rounds: 50, turn: Duration::from_millis(2), tokens: 4000 };
+    stages::Effort { rounds: 100, turn: Duration::from_millis(1), tokens: 4000 };
 /// As above.
 const STAGES_QUICK: stages::Effort =
     stages::Effort { rounds: 2, turn: Duration::from_micros(50), tokens: 80 };

@@ -207,11 +207,19 @@ pub(crate) fn measure(effort: Effort) -> Result<Figures> {
     Ok(Figures { stages, engines, left_out })
 }
 
-/// How often a stage has to run that it takes as long as a turn should.
+/// How often a stage has to run that it takes as long as a turn should, by the quickest of three: one that
+/// was held up would make all turns short.
 fn timed_turn(runner: &mut Runner, stage: usize, effort: Effort) -> Result<u32> {
     runner.run(stage, WARM_UP)?;
     let mut times = 1;
-    while times < u32::MAX / 2 && u128::from(runner.run(stage, times)?) < effort.turn.as_nanos() {
+    while times < u32::MAX / 2 {
+        let mut least = u64::MAX;
+        for _ in 0..3 {
+            least = least.min(runner.run(stage, times)?);
+        }
+        if u128::from(least) >= effort.turn.as_nanos() {
+            break;
+        }
         times *= 2;
     }
     Ok(times)
