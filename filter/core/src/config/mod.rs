@@ -21,7 +21,8 @@ pub use self::{
 };
 
 use crate::{
-    issuer::Issuers,
+    host_crypto,
+    issuer::{Issuer, Issuers},
     key::KeyRing,
     policy::{Mode, Policy, VerifyBy},
     rules::Rules,
@@ -70,6 +71,12 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
     let issuers = fields.required("issuers", "a list of issuers", sink);
     let names = issuers.as_ref().map(issuers::names).unwrap_or_default();
     let issuers = issuers.and_then(|node| issuers::read(&node, sink));
+    if let (Some(VerifyBy::Host), Some((issuers, _))) = (verify_by, &issuers)
+        && !issuers.iter().any(has_algorithm_of_hosts)
+    {
+        let found = "host, which knows none of the listed algorithms";
+        sink.warn("verify", found, "module, which checks them in any case");
+    }
     let (sources, forward_token) = sections::token(fields.optional("token").as_ref(), sink);
     let route_metadata = fields.flag("route_metadata", sink);
     let metrics = fields.flag("metrics", sink);
@@ -126,4 +133,9 @@ fn compile_root(root: &Node<'_>, sink: &mut Problems) -> Option<Compiled> {
         keys,
         warnings: Vec::new(),
     })
+}
+
+/// Whether a host can check something of this issuer's.
+fn has_algorithm_of_hosts(issuer: &Issuer) -> bool {
+    issuer.algorithms.iter().any(|algorithm| host_crypto::hash(*algorithm).is_some())
 }
