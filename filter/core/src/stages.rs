@@ -8,21 +8,21 @@ pub use crate::{
     json::{Json, Limits as JsonLimits, Number as JsonNumber, parse as parse_json},
     jwk::read_set as read_jwk_set,
     jws::Unverified,
-    key::Key,
+    key::{ED25519_TABLE_AFTER, Key},
     path::{Allowances, Ambiguity, CanonicalPath},
     pem::read_keys as read_pem_keys,
 };
 use crate::{
     bearer::Bearer,
     claims::scopes,
-    host_crypto::HostCrypto,
+    host_crypto::{Ask, HostCrypto},
     issuer::Issuer,
     key::KeyRing,
     policy::Policy,
     reject::Reject,
     request::Request,
     rule::Rule,
-    tape::Tape,
+    tape::{Tape, Value},
     time::UnixTime,
     token_cache::{Proven, TokenCache},
     validate::Terms,
@@ -33,6 +33,48 @@ use crate::{
 #[must_use]
 pub fn reads_token_json(text: &[u8]) -> bool {
     black_box(Tape::parse(black_box(text).to_vec(), JsonLimits::TOKEN)).is_some()
+}
+
+/// JSON as it is read in a token, for comparison with [`parse_json`].
+#[derive(Debug)]
+pub struct TokenJson(Tape);
+
+impl TokenJson {
+    /// Reads one JSON text, all of it; `None` for whatever [`parse_json`] refuses.
+    #[must_use]
+    pub fn parse(text: &[u8], limits: JsonLimits) -> Option<Self> {
+        Tape::parse(text.to_vec(), limits).map(Self)
+    }
+
+    /// The whole value.
+    #[must_use]
+    pub fn to_json(&self) -> Option<Json> {
+        self.0.root().map(Value::to_json)
+    }
+
+    /// The member of the outermost object.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Json> {
+        self.0.get(name).map(Value::to_json)
+    }
+
+    /// The words of a text that is a member of the outermost object; none for anything else.
+    pub fn words(&self, name: &str) -> impl Iterator<Item = &str> {
+        let words = self.0.get(name).into_iter().flat_map(Value::words);
+        words.map(|span| self.0.text(span))
+    }
+}
+
+/// Asks a host about a signature, as if it were believed for every algorithm; `None` if it cannot
+/// tell, or was not asked since the form of key or signature is none that the algorithm has.
+pub fn ask_host(
+    ask: Ask<'_>,
+    key: &Key,
+    algorithm: crate::Algorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Option<bool> {
+    key.asked(ask, algorithm, message, signature)
 }
 
 /// A request whose token is good, stopped at each stage of [`decide`](crate::decide): what a stage

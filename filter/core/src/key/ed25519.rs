@@ -20,7 +20,7 @@ const KEY_BYTES: usize = 32;
 
 /// Good signatures until a key gets a table: it takes the time of about 25 verifications, and saves
 /// a third of each.
-const WORTH: u32 = 64;
+pub(super) const WORTH: u32 = 64;
 
 /// A point of the curve that is not of small order, with a table of its multiples once it is worth
 /// one.
