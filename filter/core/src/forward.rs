@@ -1,6 +1,6 @@
 //! What the upstream learns about the caller, and what no caller may pretend.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use crate::{
     bearer::Bearer,
@@ -8,7 +8,7 @@ use crate::{
     decision::{HeaderOp, Patch},
     reject::Reject,
     request::Request,
-    tape::{Kind, Value},
+    tape::{Kind, Tape, Value},
     validate::Valid,
 };
 
@@ -99,26 +99,37 @@ impl Forward {
             let payload = Cow::Borrowed(valid.payload());
             patch.headers.push(HeaderOp::Set(Cow::Borrowed(name.as_bytes()), payload));
         }
-        for claim in &self.claims {
-            let Some(value) = claim.claim.find(valid.claims()) else {
+        let kept = valid.texts(|claims| self.texts(claims))?;
+        for (claim, text) in self.claims.iter().zip(kept.iter()) {
+            let Some(text) = text else {
                 continue;
             };
-            let text = header_text(value, &claim.separator)?;
-            if text.is_empty() {
-                continue;
-            }
+            let value = || Cow::Owned(text.as_bytes().to_vec());
             if let Some(name) = &claim.filter_state {
-                let value = Cow::Owned(text.clone().into_owned().into_bytes());
-                patch.filter_state.push((Cow::Borrowed(name), value));
+                patch.filter_state.push((Cow::Borrowed(name), value()));
             }
             if let Some(name) = &claim.header {
-                let value = Cow::Owned(text.into_owned().into_bytes());
-                patch.headers.push(HeaderOp::Set(Cow::Borrowed(name.as_bytes()), value));
+                patch.headers.push(HeaderOp::Set(Cow::Borrowed(name.as_bytes()), value()));
             }
         }
         Ok(patch)
     }
+
+    fn texts(&self, claims: &Tape) -> Result<Texts, Reject> {
+        let texts = self.claims.iter().map(|claim| {
+            let Some(value) = claim.claim.find(claims) else {
+                return Ok(None);
+            };
+            let text = header_text(value, &claim.separator)?;
+            Ok((!text.is_empty()).then(|| text.into()))
+        });
+        texts.collect()
+    }
 }
+
+/// What is passed on of a token's claims: a text for each claim that the policy names, and none for one that
+/// is not there or is empty.
+pub(crate) type Texts = Rc<[Option<Box<str>>]>;
 
 /// Names of headers as [`comparable`] spells them, by their lengths: of most headers of a request nothing
 /// else is looked at.
@@ -222,7 +233,7 @@ pub(crate) fn header_text<'c>(value: Value<'c>, separator: &str) -> Result<Cow<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{json::Limits, tape::Tape};
+    use crate::json::Limits;
 
     #[test]
     fn a_claim_says_the_same_as_a_header_or_is_not_passed_on() {

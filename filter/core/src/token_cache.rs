@@ -8,15 +8,15 @@
 mod headers;
 mod tail;
 
-use std::{collections::HashMap, hash::BuildHasherDefault, ops::Range, rc::Rc};
+use std::{cell::OnceCell, collections::HashMap, hash::BuildHasherDefault, ops::Range, rc::Rc};
 
 use self::{
     headers::Headers,
     tail::{Tail, TailHasher},
 };
 use crate::{
-    bytes::is_same, claims::Words, issuer::IssuerId, jws::Header, key::KeyRing, reject::Reject,
-    tape::Tape, validate::Terms,
+    bytes::is_same, claims::Words, forward::Texts, issuer::IssuerId, jws::Header, key::KeyRing,
+    reject::Reject, tape::Tape, validate::Terms,
 };
 
 /// The part of a token that is known once its signature is good.
@@ -30,6 +30,8 @@ pub(crate) struct Proven {
     pub(crate) scopes: Result<Words, Reject>,
     /// Where the payload stands in the token.
     pub(crate) payload: Range<usize>,
+    /// What is passed on of its claims, once somebody asked.
+    pub(crate) texts: OnceCell<Texts>,
 }
 
 /// How much is remembered.

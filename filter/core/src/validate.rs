@@ -3,6 +3,7 @@
 use crate::{
     bytes::is_same,
     claims::{Words, numeric_date},
+    forward::Texts,
     issuer::{Audiences, Issuer},
     jws::Unverified,
     reject::Reject,
@@ -102,6 +103,18 @@ impl<'t> Valid<'t> {
     /// [`Reject::ClaimMalformed`] if one of them is neither a text nor a list of texts.
     pub(crate) fn scopes(&self) -> Result<&Words, Reject> {
         self.0.scopes()
+    }
+
+    /// What is passed on of the claims: see [`Verified::texts`].
+    ///
+    /// # Errors
+    ///
+    /// What `make` finds wrong.
+    pub(crate) fn texts(
+        &self,
+        make: impl FnOnce(&Tape) -> Result<Texts, Reject>,
+    ) -> Result<Texts, Reject> {
+        self.0.texts(make)
     }
 
     /// The payload as it arrived, in base64url.

@@ -1,9 +1,10 @@
 //! Verification: did a key of the token's issuer sign these bytes?
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use crate::{
     claims::{Words, scopes},
+    forward::Texts,
     host_crypto::HostCrypto,
     issuer::{Issuer, IssuerId},
     jws::Unverified,
@@ -13,6 +14,10 @@ use crate::{
     token_cache::Proven,
     validate::Terms,
 };
+
+/// Longest texts that are remembered with a token, in bytes together: a policy can pass on a long claim
+/// many times.
+const LONGEST_TEXTS: usize = 256;
 
 /// A token that a key of its issuer signed; whether it is meant for us is still open.
 #[derive(Debug)]
@@ -59,6 +64,7 @@ impl<'t> Unverified<'t> {
             scopes: scopes(&self.claims, &issuer.scope_claims),
             claims: self.claims,
             payload: end.saturating_sub(self.payload.len())..end,
+            texts: OnceCell::new(),
         };
         Ok(Verified { proven: Rc::new(proven), payload: self.payload })
     }
@@ -84,6 +90,27 @@ impl<'t> Verified<'t> {
 
     pub(crate) fn scopes(&self) -> Result<&Words, Reject> {
         self.proven.scopes.as_ref().map_err(|reject| *reject)
+    }
+
+    /// What is passed on of the claims, which `make` makes where it is not remembered.
+    ///
+    /// # Errors
+    ///
+    /// What `make` finds wrong, each time.
+    pub(crate) fn texts(
+        &self,
+        make: impl FnOnce(&Tape) -> Result<Texts, Reject>,
+    ) -> Result<Texts, Reject> {
+        if let Some(texts) = self.proven.texts.get() {
+            return Ok(Rc::clone(texts));
+        }
+        let texts = make(self.claims())?;
+        let bytes = texts.iter().flatten().map(|text| text.len()).sum::<usize>();
+        if bytes <= LONGEST_TEXTS {
+            // Nothing else sets it: a request is decided to its end before the next one.
+            let _ = self.proven.texts.set(Rc::clone(&texts));
+        }
+        Ok(texts)
     }
 
     pub(crate) fn claims(&self) -> &Tape {
