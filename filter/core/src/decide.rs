@@ -214,6 +214,9 @@ fn conclude<'a>(
     };
     // Guarded headers go first: what the identity sets afterwards is then the only value.
     let mut patch = trail.identity;
-    policy.forward.strip(request, &mut patch);
+    // Where they are refused, none is left in a request that passes.
+    if !matches!(verdict, Verdict::Allow(_)) || policy.forward.strips() {
+        policy.forward.strip(request, &mut patch);
+    }
     Decision { patch, verdict }
 }
