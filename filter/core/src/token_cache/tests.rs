@@ -68,7 +68,8 @@ fn policy() -> (Policy, KeyRing) {
             "rules":[{{"name":"write","match":{{"prefix":"/w"}},
             "require":{{"scopes":{{"all":["w"]}}}}}},
             {{"name":"rest","match":{{"prefix":"/"}},"access":"token"}}],
-            "forward":{{"payload":"x-payload","claims":[{{"claim":["jti"],"header":"x-jti"}}]}}}}"#,
+            "forward":{{"payload":"x-payload","claims":[{{"claim":["jti"],"header":"x-jti"}},
+            {{"claim":["scope"],"header":"x-scope"}}]}}}}"#,
         jwks(&[0, 1])
     );
     let Compiled { policy, keys, .. } =
@@ -121,6 +122,26 @@ fn a_known_token_is_judged_anew_by_time_and_rule() {
     assert!(say("/", NOW + 100).contains("Expired"));
     let counts = cache.counts();
     assert_eq!((counts.hits, counts.misses, cache.len()), (3, 1, 1));
+}
+
+#[test]
+fn short_texts_are_remembered_and_long_ones_are_passed_on_too() {
+    let (policy, keys) = policy();
+    let now = UnixTime::from_secs(NOW);
+    // Together with the `jti`, which has one character.
+    for (length, is_kept) in [(0, true), (255, true), (256, false), (2000, false)] {
+        let mut cache = cache(16, 1 << 20);
+        let scope = "s".repeat(length);
+        let token = token(0, 100, &scope, 7);
+        let expected = said(&policy, &keys, "/", &token, now);
+        for _ in 0..3 {
+            let found = said_cached(&mut cache, (&policy, &keys), "/", &token, now);
+            assert_eq!(found, expected, "{length}");
+        }
+        assert_eq!(cache.counts().hits, 2);
+        let known = cache.places.iter().flatten().next().unwrap();
+        assert_eq!(known.proven.texts.get().is_some(), is_kept, "{length}");
+    }
 }
 
 #[test]
