@@ -165,3 +165,16 @@ fn grpc_status(status: u16) -> u32 {
         _ => UNAVAILABLE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_written_as_it_is() {
+        for reject in Reject::ALL {
+            let status = reject.answer().status;
+            assert_eq!(digits(status), status.to_string(), "{reject:?}");
+        }
+    }
+}
