@@ -20,7 +20,6 @@ use crate::{
 /// under it.
 pub(crate) struct Root {
     context: u32,
-    gate: Rc<Gate>,
     /// `None` if no issuer's keys are fetched.
     follower: Option<Follower>,
     ticking: bool,
@@ -29,9 +28,8 @@ pub(crate) struct Root {
 impl Root {
     /// A root context without configuration, which denies everything.
     pub(crate) fn new(context: u32) -> Self {
-        let gate = Rc::new(Gate::closed());
-        streams::put_in_force(context, &gate);
-        Self { context, gate, follower: None, ticking: false }
+        streams::put_in_force(context, &Rc::new(Gate::closed()));
+        Self { context, follower: None, ticking: false }
     }
 
     /// Takes over a configuration. Nothing is fetched before the first tick: Envoy tries each
@@ -56,9 +54,9 @@ impl Root {
     }
 
     fn put_in_force(&mut self, gate: Gate) {
-        self.gate = Rc::new(gate);
-        streams::put_in_force(self.context, &self.gate);
-        let follower = self.gate.follows().then(|| Follower::new(Rc::clone(&self.gate)));
+        let gate = Rc::new(gate);
+        streams::put_in_force(self.context, &gate);
+        let follower = gate.follows().then(|| Follower::new(gate));
         // A host may configure a root twice; who waits under the configuration before must not do so
         // for ever.
         if let Some(before) = mem::replace(&mut self.follower, follower) {

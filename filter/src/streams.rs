@@ -65,11 +65,8 @@ impl Streams {
 
 /// Puts a gate in force for the streams that a root context will have.
 pub(crate) fn put_in_force(root: u32, gate: &Rc<Gate>) {
-    STREAMS.with(|streams| {
-        let mut roots = streams.roots.borrow_mut();
-        roots.retain(|(known, _)| *known != root);
-        roots.push((root, Rc::clone(gate)));
-    });
+    forget(root);
+    STREAMS.with(|streams| streams.roots.borrow_mut().push((root, Rc::clone(gate))));
 }
 
 /// Forgets a root context; streams that it has keep their gate.
@@ -82,7 +79,7 @@ pub(crate) fn forget(root: u32) {
 
 /// Whether a context is one of a root.
 pub(crate) fn is_root(context: u32) -> bool {
-    STREAMS.with(|streams| streams.roots.borrow().iter().any(|(known, _)| *known == context))
+    STREAMS.with(|streams| streams.gate(context).is_some())
 }
 
 /// A new stream under a root.
