@@ -13,7 +13,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -46,7 +46,7 @@ pub(crate) fn if_asked() -> Result<bool> {
     let linker = linker()?;
     let status = Command::new(&linker).args(without(&arguments)).status();
     let status = status.with_context(|| format!("cannot start {}", linker.display()))?;
-    if !ExitStatus::success(&status) {
+    if !status.success() {
         bail!("{} ended with {status}", linker.display());
     }
     let Some(output) = output(&arguments) else {
