@@ -144,8 +144,9 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
         }
         Axis::Entries => {
             // Each of twice as many is gone when it comes again; of so many, none is.
-            let new = run(&path, &tokens(signer, 2 * size)?, 2 * size, PASSES)?;
-            let known = run(&path, &tokens(signer, size)?, size, PASSES)?.request;
+            let tokens = Pool::open(signer, "new")?.first(2 * size)?;
+            let new = run(&path, &tokens, 2 * size, PASSES)?;
+            let known = run(&path, &tokens[..size], size, PASSES)?.request;
             if new.request.median < 2 * known.max {
                 bail!("found {} units of fuel for a token that should be known", known.max);
             }
@@ -153,7 +154,7 @@ fn point(harness: &Path, place: &Place, axis: Axis, size: usize) -> Result<Point
             Ok(Point { first, again, ..whole(new, None) })
         }
         Axis::Remembered => {
-            let tokens = tokens(signer, size)?;
+            let tokens = Pool::open(signer, "new")?.first(size)?;
             // In the first turn each is new; the next one is measured.
             let again = run(&path, &tokens, size, PASSES)?.request.median;
             Ok(Point { again, ..whole(run(&path, &tokens, 0, PASSES)?, None) })
@@ -199,13 +200,6 @@ fn run(harness: &Path, scenario: &Path, warm_up: usize, outcome: &str) -> Result
         bail!("found {}, expected {outcome} of all {count} requests", report.outcomes);
     }
     Ok(report.fuel)
-}
-
-/// Different tokens.
-fn tokens(signer: Signer, count: usize) -> Result<Vec<String>> {
-    let mut pool = Pool::open(signer, "new")?;
-    pool.grow(count)?;
-    (0..count).map(|place| Ok(pool.get(place)?.to_owned())).collect()
 }
 
 /// The same token under the signature of another.

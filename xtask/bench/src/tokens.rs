@@ -140,6 +140,17 @@ impl Pool {
         self.save()
     }
 
+    /// The first so many tokens.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Pool::grow`].
+    pub(crate) fn first(mut self, count: usize) -> Result<Vec<String>> {
+        self.grow(count)?;
+        self.tokens.truncate(count);
+        Ok(self.tokens)
+    }
+
     /// Who signs.
     pub(crate) fn signer(&self) -> Signer {
         self.signer

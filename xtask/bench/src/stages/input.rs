@@ -1,7 +1,7 @@
 //! What the stages work on: a policy, a request and tokens.
 
 use anyhow::{Context, Result};
-use bench_stages::{Input, Signed};
+use bench_stages::{Input, Signed, browser_headers};
 use serde_json::json;
 
 use crate::tokens::{AUDIENCE, ISSUER, Pool, SCOPE, SIGNERS, Signer};
@@ -13,15 +13,12 @@ use crate::tokens::{AUDIENCE, ISSUER, Pool, SCOPE, SIGNERS, Signer};
 /// A key cannot be read.
 pub(super) fn input(tokens: usize) -> Result<Input> {
     let signer = SIGNERS[0];
-    let mut pool = Pool::open(signer, "new")?;
-    pool.grow(tokens)?;
-    let new =
-        (0..tokens).map(|place| Ok(pool.get(place)?.to_owned())).collect::<Result<Vec<_>>>()?;
+    let new = Pool::open(signer, "new")?.first(tokens)?;
     let mut forged = Vec::new();
     for step in 1..3 {
         for place in 0..tokens {
-            let (signed, _) = parts(pool.get(place)?)?;
-            let (_, signature) = parts(pool.get((place + step) % tokens)?)?;
+            let (signed, _) = parts(&new[place])?;
+            let (_, signature) = parts(&new[(place + step) % tokens])?;
             forged.push(format!("{signed}.{signature}"));
         }
     }
@@ -50,7 +47,7 @@ pub(super) fn input(tokens: usize) -> Result<Input> {
             "forward": { "claims": [{ "claim": ["sub"], "header": "x-user" }] },
             "limits": { "cache_entries": tokens / 2 },
         }),
-        headers: HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        headers: browser_headers(PATH),
         signed: SIGNERS.into_iter().map(signed).collect::<Result<_>>()?,
         new,
         forged,
@@ -61,19 +58,8 @@ fn parts(token: &str) -> Result<(&str, &str)> {
     token.rsplit_once('.').context("found a token without parts")
 }
 
-/// What a browser sends, with a path that has something to decode.
-const HEADERS: [(&str, &str); 10] = [
-    (":method", "GET"),
-    (":path", "/api/hamsters/turbo%3Aspeed?page=2&sort=name"),
-    (":authority", "api.test"),
-    (":scheme", "https"),
-    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
-    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-    ("accept-language", "en-US,en;q=0.5"),
-    ("accept-encoding", "gzip, deflate, br, zstd"),
-    ("x-forwarded-proto", "https"),
-    ("x-request-id", "1f3c7a0e-5a0e-4a4f-9d0c-6a1d2f3b4c5d"),
-];
+/// A path that has something to decode.
+const PATH: &str = "/api/hamsters/turbo%3Aspeed?page=2&sort=name";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use bench_stages::browser_headers;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jwt_gate_core::{
     Algorithm, Compiled, Document, Reject, Request, UnixTime, Verdict, compile, decide,
@@ -172,20 +173,7 @@ fn token(pem: &str, claims: &Value) -> String {
 }
 
 fn headers(path: &str, token: &str) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> = [
-        (":method", "GET"),
-        (":path", path),
-        (":authority", "api.test"),
-        (":scheme", "https"),
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
-        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-        ("accept-language", "en-US,en;q=0.5"),
-        ("accept-encoding", "gzip, deflate, br, zstd"),
-        ("x-forwarded-proto", "https"),
-        ("x-request-id", "1f3c7a0e-5a0e-4a4f-9d0c-6a1d2f3b4c5d"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
+    let mut headers = browser_headers(path);
     if !token.is_empty() {
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
     }

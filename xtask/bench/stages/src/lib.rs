@@ -63,6 +63,24 @@ pub struct Signed {
     pub token: String,
 }
 
+/// The headers of a request that a browser sends, but for its token.
+#[must_use]
+pub fn browser_headers(path: &str) -> Vec<(String, String)> {
+    let headers = [
+        (":method", "GET"),
+        (":path", path),
+        (":authority", "api.test"),
+        (":scheme", "https"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("accept-language", "en-US,en;q=0.5"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "1f3c7a0e-5a0e-4a4f-9d0c-6a1d2f3b4c5d"),
+    ];
+    headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
 /// One stage.
 pub struct Stage {
     /// What it does, in a few words.
